@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh Debian: `make demo` and `make test`.
+SHELL := /bin/sh
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: install  ## install what is needed, then show the whole story in the lab (root)
+	$(BIN)/appliance lab demo
+
+test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
+	$(BIN)/pytest
+
+check: install-dev  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/installed  ## engines from the distribution, the package into .venv
+
+install-dev: $(VENV)/installed-dev
+
+$(VENV)/installed: pyproject.toml packaging/install-engines.sh
+	packaging/install-engines.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:  ## remove what make created
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help demo test check install install-dev clean

@@ -1,0 +1,1 @@
+"""Console commands: arguments -> settings -> one call -> exit code."""

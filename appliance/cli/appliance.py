@@ -1,0 +1,27 @@
+"""`appliance`: what an operator says to a node, and the lab."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.cli import command, lab
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def build() -> command.Parser:
+    made = command.parser("appliance", "One virtual IP that is always where a working marathon-lb is.")
+    made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    lab.add(commands)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return command.run(build(), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What we drive: HAProxy. Knows nothing of Marathon."""

@@ -1,0 +1,1 @@
+"""What we drive: keepalived, and through it the virtual IP address."""

@@ -1,0 +1,1 @@
+"""Where applications come from: Marathon's REST API and event stream."""

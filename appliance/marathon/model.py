@@ -1,0 +1,82 @@
+"""What Marathon runs, as frozen records. Both JSON dialects end in `wire`: past it there is one App."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of an app. Its position in `App.ports` is the index n of the HAPROXY_{n}_ labels."""
+
+    service_port: int | None
+    """None: the mapping names no service port, so it is no service but keeps its index."""
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One of Marathon's health checks, defaults filled in."""
+
+    protocol: str
+    """HTTP HTTPS TCP COMMAND MESOS_HTTP MESOS_HTTPS MESOS_TCP"""
+    path: str
+    port_index: int | None
+    port: int | None
+    interval_s: int
+    timeout_s: int
+    max_consecutive_failures: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a task listens: `host` may be a name, an IPv4 or an IPv6 address."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One running instance. `endpoints[n]` belongs to `App.ports[n]`; None where it has none."""
+
+    id: str
+    endpoints: tuple[Endpoint | None, ...]
+    state: str | None
+    """TASK_RUNNING, …; None where the server is too old to say."""
+    alive: tuple[bool, ...]
+    """Results of Marathon's own checks, one per check that has reported."""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class App:
+    id: str
+    """Absolute: /group/app"""
+    labels: Mapping[str, str]
+    ports: tuple[Port, ...]
+    health_checks: tuple[HealthCheck, ...]
+    tasks: tuple[Task, ...]
+    """Sorted by id; Marathon's own order is not stable."""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An app or task that was left out, with the JSON path and the reason."""
+
+    app_id: str
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One complete answer of Marathon, apps sorted by id."""
+
+    apps: tuple[App, ...] = ()
+    unreadable: tuple[Unreadable, ...] = field(default=())

@@ -1,0 +1,167 @@
+"""Where things lie on a node. `--root DIR` (or APPLIANCE_ROOT) moves all of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.errors import UsageError
+
+NAME = "marathon-ha-appliance"
+UNIX_SOCKET_LIMIT = 97
+"""Bytes of a unix socket's path that HAProxy accepts (measured on 2.6)."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """All files of a node below one root.
+
+    `run` is emptied by a reboot; `state` survives it. Folders named after a program belong to that
+    program's user, everything else to root.
+    """
+
+    root: Path = Path("/")
+
+    @classmethod
+    def of(cls, root: str | None = None) -> Paths:
+        """Take `root`, else the environment, else `/`. Raises UsageError if sockets would not fit."""
+        paths = cls(Path(root or os.environ.get("APPLIANCE_ROOT") or "/").absolute())
+        too_long = len(os.fsencode(paths.haproxy_socket)) - UNIX_SOCKET_LIMIT
+        if too_long > 0:
+            raise UsageError(
+                f"--root {paths.root} is {too_long} bytes too long: HAProxy refuses socket paths of "
+                f"more than {UNIX_SOCKET_LIMIT} bytes; choose a shorter folder"
+            )
+        return paths
+
+    # --- folders
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc" / NAME
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run" / NAME
+
+    @property
+    def state(self) -> Path:
+        return self.root / "var/lib" / NAME
+
+    @property
+    def log(self) -> Path:
+        return self.root / "var/log" / NAME
+
+    @property
+    def bin(self) -> Path:
+        """Scripts that others call by path: keepalived-run, notify."""
+        return self.root / "usr/lib" / NAME / "bin"
+
+    # --- settings
+    @property
+    def settings(self) -> Path:
+        return self.etc / "appliance.toml"
+
+    @property
+    def credentials(self) -> Path:
+        """`user:password` for Marathon, 0640 root:marathon-ha."""
+        return self.etc / "marathon.credentials"
+
+    # --- supervisord
+    @property
+    def supervisord_conf(self) -> Path:
+        return self.etc / "supervisord.conf"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.run / "supervisor.sock"
+
+    @property
+    def supervisord_pid(self) -> Path:
+        return self.run / "supervisord.pid"
+
+    # --- HAProxy and the generator
+    @property
+    def haproxy(self) -> Path:
+        """Configuration, maps and certificates of HAProxy; written by the generator, kept over boots."""
+        return self.state / "haproxy"
+
+    @property
+    def haproxy_cfg(self) -> Path:
+        return self.haproxy / "haproxy.cfg"
+
+    @property
+    def haproxy_socket(self) -> Path:
+        return self.run / "haproxy.sock"
+
+    @property
+    def haproxy_master_socket(self) -> Path:
+        return self.run / "master.sock"
+
+    @property
+    def lb_run(self) -> Path:
+        return self.run / "lb"
+
+    @property
+    def lb_socket(self) -> Path:
+        """Where the generator answers getconfig, getpids and the maps, behind HAProxy's :9090."""
+        return self.lb_run / "lb.sock"
+
+    @property
+    def lb_report(self) -> Path:
+        return self.lb_run / "lb.json"
+
+    # --- health
+    @property
+    def health_run(self) -> Path:
+        return self.run / "health"
+
+    @property
+    def track_file(self) -> Path:
+        """One integer: this node's verdict, added to its base priority by keepalived."""
+        return self.health_run / "lb.weight"
+
+    @property
+    def health_report(self) -> Path:
+        return self.health_run / "health.json"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Rewritten (mtime) by health at every look; its deputy acts when it is older than 1 s."""
+        return self.health_run / "heartbeat"
+
+    # --- keepalived
+    @property
+    def keepalived_run(self) -> Path:
+        return self.run / "keepalived"
+
+    @property
+    def keepalived_conf(self) -> Path:
+        return self.keepalived_run / "keepalived.conf"
+
+    @property
+    def keepalived_pid(self) -> Path:
+        return self.keepalived_run / "keepalived.pid"
+
+    @property
+    def vrrp_pid(self) -> Path:
+        return self.keepalived_run / "vrrp.pid"
+
+    @property
+    def vrrp_fifo(self) -> Path:
+        return self.keepalived_run / "vrrp.fifo"
+
+    @property
+    def vrrp_report(self) -> Path:
+        return self.keepalived_run / "vrrp.json"
+
+    # --- what the operator said, and what happened
+    @property
+    def drain(self) -> Path:
+        """Exists while the node is drained, over reboots too: JSON `{"since", "reason"}`."""
+        return self.state / "drain.json"
+
+    @property
+    def events(self) -> Path:
+        """One JSON object a line, appended by every program."""
+        return self.log / "events.jsonl"

@@ -1,0 +1,1 @@
+"""What supervisord runs: wiring only, each readable in one screen."""

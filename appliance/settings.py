@@ -1,0 +1,197 @@
+"""appliance.toml as frozen records, validated once. Errors name the file and the key's path."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import cattrs
+from cattrs.errors import ClassValidationError, IterableValidationError
+
+from appliance.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_NODES = 5
+"""The level scheme's bands are 41 apart and hold five ranks of 10."""
+
+
+@dataclass(frozen=True)
+class Vip:
+    """The virtual IP address and how VRRP announces it."""
+
+    address: str
+    interface: str
+    virtual_router_id: int
+    advert_interval_s: float = 0.1
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All nodes that may hold the VIP, this one included. The order is the rank, first preferred."""
+
+    address: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def node(self) -> Node:
+        return next(node for node in self.nodes if node.address == self.address)
+
+    @property
+    def peers(self) -> tuple[Node, ...]:
+        """The other nodes; none means: not known, VRRP then speaks multicast."""
+        return tuple(node for node in self.nodes if node.address != self.address)
+
+    @property
+    def rank(self) -> int:
+        """0 is the most preferred. Without known peers every node has rank 0."""
+        return self.nodes.index(self.node)
+
+
+@dataclass(frozen=True)
+class Marathon:
+    urls: tuple[str, ...]
+    credentials_file: str = ""
+
+
+@dataclass(frozen=True)
+class LoadBalancer:
+    """Which apps are served: those whose HAPROXY_GROUP is one of `groups`."""
+
+    groups: tuple[str, ...] = ("external",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    vip: Vip
+    cluster: Cluster
+    marathon: Marathon
+    lb: LoadBalancer = field(default_factory=LoadBalancer)
+
+
+def load(path: Path) -> Settings:
+    """Read and check `path`. Raises SettingsError with one line: file, key, what is wrong, what to do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: no such file; this node is not set up: run appliance-setup --vip ADDRESS"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Settings:
+    """Settings in the TOML `text`; `source` names it in errors. Raises SettingsError."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: not valid TOML: {error}") from None
+    _refuse_unknown_keys(tree, Settings, source, "")
+    try:
+        settings = cattrs.Converter().structure(tree, Settings)
+    except (ClassValidationError, IterableValidationError) as error:
+        raise SettingsError(f"{source}: {'; '.join(_complaints(error))}") from None
+    for key, complaint in _faults(settings):
+        raise SettingsError(f"{source}: {key}: {complaint}")
+    return settings
+
+
+def render(settings: Settings) -> str:
+    """The file that `load` reads back to the same settings."""
+    lines = ["# Written by appliance-setup; edit it, then run: appliance-setup --apply", ""]
+    for section in fields(settings):
+        lines.append(f"[{section.name}]")
+        record = getattr(settings, section.name)
+        lines += [f"{item.name} = {_toml(getattr(record, item.name))}" for item in fields(record)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if is_dataclass(value):
+        return "{ " + ", ".join(f"{f.name} = {_toml(getattr(value, f.name))}" for f in fields(value)) + " }"
+    if isinstance(value, tuple):
+        items = [_toml(item) for item in value]
+        if any(is_dataclass(item) for item in value):
+            return "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+        return "[" + ", ".join(items) + "]"
+    return json.dumps(value)
+
+
+def _refuse_unknown_keys(tree: object, record: Any, source: str, prefix: str) -> None:
+    if not isinstance(tree, dict):
+        return
+    hints = get_type_hints(record)
+    for key, value in tree.items():
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(hints)}"
+            raise SettingsError(f"{source}: unknown key '{prefix}{key}'; {hint}")
+        inner = hints[key]
+        if is_dataclass(inner):
+            _refuse_unknown_keys(value, inner, source, f"{prefix}{key}.")
+        elif getattr(inner, "__args__", None) and is_dataclass(inner.__args__[0]) and isinstance(value, list):
+            for position, item in enumerate(value):
+                _refuse_unknown_keys(item, inner.__args__[0], source, f"{prefix}{key}[{position}].")
+
+
+def _complaints(error: ClassValidationError | IterableValidationError) -> list[str]:
+    return [line.replace(" @ $.", " at ").replace(" @ $", "") for line in cattrs.transform_error(error)]
+
+
+def _faults(settings: Settings) -> list[tuple[str, str]]:
+    """Every rule that types cannot say, as (key, complaint)."""
+    vip, cluster = settings.vip, settings.cluster
+    addresses = [node.address for node in cluster.nodes]
+    faults = [
+        (key, f"'{text}' is not an IPv4 address")
+        for key, text in [("vip.address", vip.address), ("cluster.address", cluster.address)]
+        + [(f"cluster.nodes[{n}].address", text) for n, text in enumerate(addresses)]
+        if not _is_ipv4(text)
+    ]
+    if not 1 <= vip.virtual_router_id <= 255:
+        faults.append(("vip.virtual_router_id", f"{vip.virtual_router_id} is not within 1 to 255"))
+    if not 0.05 <= vip.advert_interval_s <= 40:
+        faults.append(("vip.advert_interval_s", f"{vip.advert_interval_s} is not within 0.05 to 40 seconds"))
+    if not 1 <= len(addresses) <= MAX_NODES:
+        faults.append(("cluster.nodes", f"{len(addresses)} nodes; one to {MAX_NODES} can share a VIP"))
+    if len(set(addresses)) != len(addresses):
+        faults.append(("cluster.nodes", "the same address stands there twice"))
+    if cluster.address not in addresses:
+        faults.append(("cluster.address", f"{cluster.address} is not among cluster.nodes"))
+    if vip.address in addresses:
+        faults.append(("vip.address", f"{vip.address} is a node's own address; the VIP has to be a free one"))
+    if not settings.marathon.urls:
+        faults.append(("marathon.urls", "is empty; name at least one master, http://HOST:8080"))
+    faults += [
+        ("marathon.urls", f"'{url}' does not start with http:// or https://")
+        for url in settings.marathon.urls
+        if not url.startswith(("http://", "https://"))
+    ]
+    return faults
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True

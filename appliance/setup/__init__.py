@@ -1,0 +1,1 @@
+"""From `--vip` to a running node: look, plan, show, apply."""

@@ -1,0 +1,1 @@
+"""What the operator sees: this node, the cluster, and why the VIP is where it is."""
