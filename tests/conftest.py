@@ -1,0 +1,34 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """For tests that need real engines in namespaces; in CI a missing root is a failure, not a skip."""
+    if os.geteuid() == 0:
+        return
+    if os.environ.get("CI"):
+        pytest.fail("CI has to run these tests as root")
+    pytest.skip("NOT RUN: needs root for network namespaces and real engines")
+
+
+@pytest.fixture(scope="session")
+def payload():  # noqa: ANN201
+    """Reads a recorded Marathon payload by file name; skips where the recordings are not beside the checkout."""
+    if not FIXTURES.is_dir():
+        pytest.skip("NOT RUN: the recorded Marathon payloads are not beside this checkout")
+
+    def read(name: str) -> object:
+        path = FIXTURES / name
+        return json.loads(path.read_text()) if path.suffix == ".json" else path.read_bytes()
+
+    return read
