@@ -22,8 +22,8 @@ def root() -> None:
 
 
 @pytest.fixture(scope="session")
-def payload():  # noqa: ANN201
-    """Reads a recorded Marathon payload by file name; skips where the recordings are not beside the checkout."""
+def payload():
+    """Read a recorded Marathon payload by file name; skip where none lie beside the checkout."""
     if not FIXTURES.is_dir():
         pytest.skip("NOT RUN: the recorded Marathon payloads are not beside this checkout")
 
