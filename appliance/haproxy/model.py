@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+PROBE_HOST = "probe.marathon-ha-appliance.internal"
+PROBE_PATH = "/_marathon_ha_appliance/probe"
+"""Asked on :80 from this node only, with PROBE_HOST: answered inside the frontend, seen by no service."""
+
 
 class Mode(Enum):
     HTTP = "http"
