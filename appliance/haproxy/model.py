@@ -71,6 +71,8 @@ class Route:
     backends: tuple[str, ...]
     redirect_to_https: bool = False
     """On :80 answer 301 to https instead; :443 is not affected."""
+    ignore_case: bool = False
+    """Of the path. Routes that heed case come first, whatever their length."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +106,25 @@ class LoadBalancer:
     backends: tuple[Backend, ...] = ()
     default_http_backends: tuple[str, ...] = ()
     default_https_backends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """How one HAProxy runs: its files, its sockets, as whom, within which limit.
+
+    All paths are absolute, and free of blanks and quotes.
+    """
+
+    folder: str
+    """Holds the configuration, the maps and certificates of our own."""
+    socket: str
+    """Its runtime API. At most `paths.UNIX_SOCKET_LIMIT` bytes, as `generator_socket`."""
+    generator_socket: str
+    """Where the generator answers for :9090."""
+    file_descriptors: int
+    """What the kernel lets HAProxy open at once."""
+    certificates: tuple[str, ...] = ()
+    """PEM files for :443, each with its key; none: nothing listens there."""
+    bind_http_https: bool = True
+    user: str = ""
+    group: str = ""
