@@ -1,0 +1,109 @@
+"""The two ways to make HAProxy load its configuration anew: its master's socket, or the user's command."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from appliance import commands
+from appliance.errors import EngineError, NotRunningError
+from appliance.haproxy import runtime
+from appliance.haproxy.render import loaded_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_LOOK_INTERVAL_S = 0.02
+
+
+class _Answer(Enum):
+    LOADED = "loaded"
+    REFUSED = "refused"
+    NOT_YET = "not yet"
+
+
+@dataclass(frozen=True)
+class MasterReload:
+    """Through the master's socket, acknowledged: the master says that a new worker serves that very text."""
+
+    socket: Path
+    timeout_s: float = 15.0
+
+    def reload(self, wanted: str) -> None:
+        """Return once a new worker has loaded the configuration whose hash is `wanted`.
+
+        Raises NotRunningError if there is no master (it will read the file when it starts), EngineError
+        if HAProxy could not load it; the old worker then goes on.
+        """
+        try:
+            before = runtime.processes(self.socket)
+        except EngineError as error:
+            raise NotRunningError(f"HAProxy does not run: {error}") from None
+        words = runtime.command(self.socket, "reload", timeout_s=self.timeout_s).strip()
+        deadline = time.monotonic() + self.timeout_s
+        while time.monotonic() < deadline:
+            answer = self._acknowledged(before, wanted)
+            if answer is _Answer.LOADED:
+                return
+            if answer is _Answer.REFUSED:
+                raise EngineError(
+                    "HAProxy could not load the new configuration and goes on with the old one"
+                    + (f": {words}" if words else "; its log says why (a port that is taken?)")
+                )
+            time.sleep(_LOOK_INTERVAL_S)
+        raise EngineError(f"HAProxy has not loaded the new configuration within {self.timeout_s:g} s")
+
+    def _acknowledged(self, before: runtime.Processes, wanted: str) -> _Answer:
+        try:
+            after = runtime.processes(self.socket)
+        except EngineError:
+            return _Answer.NOT_YET  # between two masters the socket may be silent
+        if after.failed > before.failed:
+            return _Answer.REFUSED
+        new_worker = set(after.workers) - set(before.workers)
+        return _Answer.LOADED if new_worker and self.running() == wanted else _Answer.NOT_YET
+
+    def running(self) -> str:
+        """Hash of what the present worker has loaded; '' if there is none, or it is not ours."""
+        try:
+            return loaded_hash(runtime.info(self.socket, "@1 ").get("description", ""))
+        except EngineError:
+            return ""
+
+    def pids(self) -> tuple[int, ...]:
+        try:
+            return runtime.processes(self.socket).pids
+        except EngineError:
+            return ()
+
+
+@dataclass(frozen=True)
+class CommandReload:
+    """By the user's own command, judged by its exit code."""
+
+    words: Sequence[str]
+    socket: Path
+    """HAProxy's runtime API, asked for what runs if it answers."""
+    timeout_s: float = 60.0
+
+    def reload(self, wanted: str) -> None:  # noqa: ARG002 - the command knows no hash
+        """Raises EngineError with what the command said when it fails."""
+        done = commands.run(self.words, timeout_s=self.timeout_s)
+        if done.code != 0:
+            said = f": {done.message}" if done.message else ""
+            raise EngineError(f"--command {' '.join(self.words)} failed with exit code {done.code}{said}")
+
+    def running(self) -> str:
+        try:
+            return loaded_hash(runtime.info(self.socket).get("description", ""))
+        except EngineError:
+            return ""
+
+    def pids(self) -> tuple[int, ...]:
+        try:
+            return (int(runtime.info(self.socket).get("Pid", "0")),)
+        except EngineError:
+            return ()

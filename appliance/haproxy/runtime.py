@@ -1,0 +1,82 @@
+"""The door to a running HAProxy: its unix sockets (management guide, 9.3 and 9.4)."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.errors import EngineError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Processes:
+    """`show proc` of the master."""
+
+    master: int
+    failed: int
+    """Reloads that failed since the last good one."""
+    workers: tuple[int, ...]
+    old_workers: tuple[int, ...]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.master, *self.workers, *self.old_workers)
+
+
+def command(path: Path, text: str, *, timeout_s: float = 5.0) -> str:
+    """Send one line, return the whole reply. Raises EngineError when nobody answers in time.
+
+    Our half is closed after sending, because the master's socket waits for more until then.
+    """
+    reply = bytearray()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(text.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                reply += part
+    except OSError as error:
+        raise EngineError(f"HAProxy does not answer on {path}: {error.strerror or error}") from None
+    return reply.decode(errors="replace")
+
+
+def info(path: Path, prefix: str = "") -> dict[str, str]:
+    """`show info`; with the prefix `@1 ` on the master's socket, of the present worker."""
+    lines = command(path, f"{prefix}show info").splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
+
+
+def processes(path: Path) -> Processes:
+    """The master and its workers. Raises EngineError if `path` is no master's socket."""
+    text = command(path, "show proc")
+    try:
+        return parse_processes(text)
+    except (StopIteration, ValueError, IndexError):
+        raise EngineError(f"{path} does not answer as HAProxy's master: {text[:200]!r}") from None
+
+
+def parse_processes(text: str) -> Processes:
+    """Read `show proc` by its section lines; columns differ between versions, their order does not.
+
+    Raises StopIteration, ValueError or IndexError if it is no such reply.
+    """
+    master, failed = 0, 0
+    sections: dict[str, list[int]] = {"workers": [], "old workers": [], "programs": []}
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            section = line.lstrip("# ").strip()
+        elif line.strip() and section in sections:
+            sections[section].append(int(line.split()[0]))
+        elif " master " in line:
+            master = int(line.split()[0])
+            failed = int(line.partition("[failed:")[2].partition("]")[0] or 0)
+    if not master:
+        raise ValueError("no master in the reply")
+    return Processes(master, failed, tuple(sections["workers"]), tuple(sections["old workers"]))

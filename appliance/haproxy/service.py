@@ -1,0 +1,134 @@
+"""Acts on HAProxy: check a candidate, put it in place, reload, take it back if that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from appliance import commands, files
+from appliance.errors import EngineError, NotRunningError
+from appliance.haproxy.render import Rendered, loaded_hash
+
+if TYPE_CHECKING:
+    from appliance.haproxy.model import Process
+
+CHECK_TIMEOUT_S = 60.0
+
+
+class Reloads(Protocol):
+    """How HAProxy is told, and asked. `reload.MasterReload` or `reload.CommandReload`."""
+
+    def reload(self, wanted: str) -> None: ...
+
+    def running(self) -> str: ...
+
+    def pids(self) -> tuple[int, ...]: ...
+
+
+class Service:
+    """One HAProxy and its configuration file. Not to be shared by threads."""
+
+    def __init__(self, config: Path, process: Process, reloads: Reloads, *, validate: bool = True) -> None:
+        self.config = config
+        self.folder = Path(process.folder)
+        self.reloads = reloads
+        self._validate = validate
+
+    def on_disk(self) -> str:
+        """Hash of the configuration file; '' if there is none or it is not ours."""
+        return _hash_in(files.read(self.config) or "")
+
+    def check(self, rendered: Rendered) -> str | None:
+        """HAProxy's words if it refuses the candidate, else None. The exit status alone decides."""
+        candidate = self._write_candidate(rendered)
+        try:
+            done = commands.run(["haproxy", "-c", "-f", candidate], timeout_s=CHECK_TIMEOUT_S)
+        finally:
+            candidate.unlink()
+        if done.code == 0:
+            return None
+        return _complaints(done.message, candidate) or f"exit code {done.code}"
+
+    def apply(self, rendered: Rendered) -> None:
+        """Check, replace, reload.
+
+        Raises EngineError when HAProxy refuses, before or at the reload: the file is then as it was.
+        Raises NotRunningError when there is no HAProxy to tell: the file is in place for its start.
+        """
+        try:
+            if self._validate and (words := self.check(rendered)) is not None:
+                raise EngineError(f"haproxy -c refuses the new configuration: {words}")
+            before = files.read(self.config)
+            self._promote(rendered)
+            try:
+                self.reloads.reload(rendered.hash)
+            except NotRunningError:
+                raise
+            except EngineError:
+                self._restore(before)
+                raise
+            finally:
+                self._remove_unused_maps()
+        except OSError as error:
+            raise EngineError(f"{self.folder}: the configuration cannot be written: {error}") from None
+
+    def confirm(self) -> None:
+        """Check the file that is there and reload it. Raises as `apply`."""
+        done = commands.run(["haproxy", "-c", "-f", self.config], timeout_s=CHECK_TIMEOUT_S)
+        if done.code != 0:
+            raise EngineError(f"haproxy -c refuses {self.config}: {_complaints(done.message, self.config)}")
+        self.reloads.reload(self.on_disk())
+
+    def _write_candidate(self, rendered: Rendered) -> Path:
+        """Beside the file it may replace. Its maps have a folder of their own: none in use changes."""
+        maps = self.folder / rendered.maps_folder
+        maps.mkdir(mode=0o755, exist_ok=True)
+        for name, text in rendered.maps.items():
+            if files.read(maps / name) != text:
+                files.replace(maps / name, text, owner=self._owner)
+        candidate = self.config.with_name(f".{self.config.name}.candidate")
+        files.replace(candidate, rendered.config, owner=self._owner)
+        return candidate
+
+    def _promote(self, rendered: Rendered) -> None:
+        """One rename switches configuration and maps: the text names the maps' folder by their content."""
+        os.replace(self._write_candidate(rendered), self.config)
+        files.sync_folder(self.folder)
+
+    def _restore(self, before: str | None) -> None:
+        if before is None:
+            self.config.unlink()
+        else:
+            files.replace(self.config, before, owner=self._owner)
+
+    def _remove_unused_maps(self) -> None:
+        text = files.read(self.config) or ""
+        for maps in self.folder.glob("maps-*"):
+            if maps.name not in text:
+                shutil.rmtree(maps, ignore_errors=True)
+
+    @property
+    def _owner(self) -> str:
+        """As root: whoever owns the folder, so that the generator can replace what an operator wrote."""
+        if os.geteuid() != 0:
+            return ""
+        with contextlib.suppress(KeyError):
+            return pwd.getpwuid(self.folder.stat().st_uid).pw_name
+        return ""
+
+
+def _hash_in(config: str) -> str:
+    for line in config.splitlines():
+        if line.startswith("  description "):
+            return loaded_hash(line.partition("description ")[2])
+    return ""
+
+
+def _complaints(message: str, candidate: Path) -> str:
+    """The alerts of `haproxy -c`, in one line, without its chatter and our temporary name."""
+    alerts = [line.partition(" : ")[2] or line for line in message.splitlines() if "[ALERT]" in line]
+    return "; ".join(alerts or message.splitlines()).replace(str(candidate), candidate.name)
