@@ -9,6 +9,8 @@ from pathlib import Path
 from appliance.errors import UsageError
 
 NAME = "marathon-ha-appliance"
+USER = "marathon-ha"
+"""User and group of the programs that do not need root."""
 UNIX_SOCKET_LIMIT = 97
 """Bytes of a unix socket's path that HAProxy accepts (measured on 2.6)."""
 
@@ -71,6 +73,16 @@ class Paths:
     @property
     def supervisord_conf(self) -> Path:
         return self.etc / "supervisord.conf"
+
+    @property
+    def unit(self) -> Path:
+        """systemd's, which starts supervisord."""
+        return self.root / "etc/systemd/system" / f"{NAME}.service"
+
+    @property
+    def applied(self) -> Path:
+        """What the running programs were started with; 0600, for it holds a digest of the credentials."""
+        return self.run / "applied.json"
 
     @property
     def supervisor_socket(self) -> Path:
@@ -154,6 +166,11 @@ class Paths:
     @property
     def vrrp_report(self) -> Path:
         return self.keepalived_run / "vrrp.json"
+
+    # --- the agent
+    @property
+    def agent_run(self) -> Path:
+        return self.run / "agent"
 
     # --- what the operator said, and what happened
     @property

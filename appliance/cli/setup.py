@@ -1,0 +1,173 @@
+"""`appliance-setup`: from a virtual IP address to a node that serves."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.cli import command
+from appliance.errors import ApplianceError, UsageError
+from appliance.paths import Paths
+from appliance.settings import NAME, Node
+from appliance.setup import apply, start
+from appliance.setup.model import Asked, Level
+from appliance.setup.survey import Refused, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.settings import Settings
+    from appliance.setup.survey import Survey
+
+EXIT_NO_OWNER = 4
+
+DESCRIPTION = """Makes this slave a node of the appliance: HAProxy fed from Marathon, behind one address.
+
+The same command on every slave; it finds the interface, Marathon and the other slaves, shows what it
+would write, asks, writes, starts, and waits until the address has an owner. Run again it changes nothing.
+Without --vip it applies an edited appliance.toml."""
+
+
+def build() -> command.Parser:
+    made = command.parser("appliance-setup", DESCRIPTION)
+    made.add_argument("--vip", metavar="ADDRESS", type=_address, help="the virtual IP address, a free one")
+    made.add_argument("--interface", "--iface", default="", metavar="NAME", help="where the VIP's subnet is")
+    made.add_argument(
+        "--peer",
+        action="extend",
+        nargs="+",
+        default=[],
+        type=_peer,
+        metavar="[NAME=]IP",
+        help="all other nodes (default: the agents that the Mesos master lists in the VIP's subnet)",
+    )
+    made.add_argument(
+        "--marathon",
+        action="extend",
+        nargs="+",
+        default=[],
+        type=_url,
+        metavar="URL",
+        help="all of Marathon's masters (default: port 8080 of the hosts in /etc/mesos/zk)",
+    )
+    made.add_argument("--mesos", default="", type=_url, metavar="URL", help="a Mesos master, port 5050")
+    made.add_argument(
+        "--group", action="extend", nargs="+", default=[], metavar="G", help="serve apps of HAPROXY_GROUP G"
+    )
+    made.add_argument("--vrid", type=_vrid, metavar="N", help="virtual router id (default: VIP's last octet)")
+    made.add_argument(
+        "--credentials-file", type=Path, metavar="FILE", help="user:password for Marathon, copied into /etc"
+    )
+    made.add_argument("--yes", action="store_true", help="apply without asking")
+    made.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
+    made.set_defaults(call=setup)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return command.run(build(), argv)
+
+
+def setup(arguments: argparse.Namespace) -> int:
+    paths = Paths.of(arguments.root)
+    seen = survey(paths, _asked(arguments), arguments.credentials_file)
+    for finding in seen.findings:
+        if finding.level is not Level.OK:
+            print(f"appliance-setup: {finding}", file=sys.stderr)
+    if isinstance(seen, Refused):
+        return next(finding.exit_code for finding in seen.findings if finding.level is Level.FAIL)
+    running = start.running(paths)
+    stale = start.stale(paths, seen.settings) if running else ()
+    _show(seen, stale)
+    if arguments.dry_run:
+        print("nothing written (--dry-run)")
+        return 0
+    if seen.changes or stale:
+        _confirm(arguments.yes)
+    elif running:
+        return 0
+    apply.node(paths, seen.changes)
+    return _bring_up(paths, seen.settings, running)
+
+
+def _bring_up(paths: Paths, settings: Settings, running: bool) -> int:
+    if running:
+        restarted = start.refresh(paths, settings)
+        print(f"restarted: {', '.join(restarted) or 'nothing'}")
+    else:
+        start.start(paths)
+        if not start.managed(paths):
+            print("started in the background: nothing starts it again after a crash or a reboot")
+    standing = start.wait(paths, settings)
+    if not standing.complete:
+        print(f"appliance-setup: {start.explain(paths, standing)}", file=sys.stderr)
+    print(f"VIP {settings.vip.address}: {standing.owner or 'no owner'}")
+    return 0 if standing.owner else EXIT_NO_OWNER
+
+
+def _show(seen: Survey, stale: Sequence[str]) -> None:
+    if not seen.changes and not stale:
+        print("in sync: nothing to change")
+        return
+    for finding in seen.findings:
+        if finding.id in ("marathon", "peers") and finding.level is Level.OK:
+            print(f"{finding.id}: {finding.text}")
+    for change in seen.changes:
+        print(change.diff(), end="")
+    if stale and not seen.changes:
+        print(f"the files are in sync, but older settings are in use by: {', '.join(stale)}")
+
+
+def _confirm(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody to ask here: give --yes to apply, or --dry-run to look only")
+    if input("Apply this? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise ApplianceError("nothing written, as you say")
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    return Asked(
+        vip=arguments.vip or "",
+        interface=arguments.interface,
+        peers=tuple(arguments.peer),
+        marathon=tuple(arguments.marathon),
+        mesos=arguments.mesos,
+        groups=tuple(arguments.group),
+        virtual_router_id=arguments.vrid,
+    )
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an IPv4 address") from None
+
+
+def _peer(text: str) -> Node:
+    name, equals, address = text.rpartition("=")
+    if equals and not NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"'{name}' is not a node's name: letters, digits, '.', '_' and '-'")
+    return Node(name or address, _address(address))
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"'{text}' does not start with http:// or https://")
+    return text.rstrip("/")
+
+
+def _vrid(text: str) -> int:
+    if not (text.isdigit() and 1 <= int(text) <= 255):
+        raise argparse.ArgumentTypeError(f"'{text}' is not within 1 to 255")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

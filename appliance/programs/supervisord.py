@@ -1,0 +1,74 @@
+"""What systemd starts: prepares /run, then becomes supervisord."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from appliance import settings as toml
+from appliance.errors import EngineError, NotRunningError
+from appliance.paths import USER
+from appliance.setup import apply, start
+from appliance.setup.render import scripts
+from appliance.setup.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.paths import Paths
+
+
+def main(paths: Paths) -> int:
+    """Never returns: this process becomes supervisord. Raises ApplianceError if the node is not set up."""
+    toml.load(paths.settings)
+    if not paths.supervisord_conf.is_file():
+        raise NotRunningError(f"{paths.supervisord_conf} is missing: run appliance-setup")
+    if Supervisor(paths.supervisor_socket).running():
+        raise EngineError(f"a supervisord answers on {paths.supervisor_socket} already")
+    prepare(paths)
+    words = [*_supervisord(), "-n", "-c", str(paths.supervisord_conf)]
+    os.environ["APPLIANCE_ROOT"] = str(paths.root)
+    os.execv(words[0], words)  # noqa: S606 - no shell is what is wanted
+
+
+def prepare(paths: Paths) -> None:
+    """Folders in /run with their owners, nothing in them that a former run said of itself.
+
+    keepalived's pid files stay: its wrapper finds a left-over keepalived by them.
+    """
+    for folder, owner in (
+        (paths.run, "root"),
+        (paths.lb_run, USER),
+        (paths.health_run, USER),
+        (paths.agent_run, USER),
+        (paths.keepalived_run, "root"),
+    ):
+        apply.folder(folder, owner)
+    for stale in (
+        paths.supervisord_pid,
+        paths.lb_report,
+        paths.health_report,
+        paths.heartbeat,
+        paths.track_file,
+        paths.vrrp_report,
+    ):
+        stale.unlink(missing_ok=True)
+    _fifo(paths.vrrp_fifo)
+    start.record(paths)
+
+
+def _fifo(path: Path) -> None:
+    """Made before keepalived starts: it would remove one of its own making when it ends."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISFIFO(path.stat().st_mode):
+            return
+        path.unlink()
+    os.mkfifo(path, 0o600)
+
+
+def _supervisord() -> list[str]:
+    beside = scripts() / "supervisord"
+    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "supervisor.supervisord"]

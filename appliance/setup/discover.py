@@ -1,0 +1,169 @@
+"""Finding Marathon and the other slaves: the slave's own /etc/mesos/zk, then asking the hosts it names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from appliance import files
+from appliance.errors import SettingsError
+from appliance.settings import Node
+from appliance.setup.model import Agents, Masters, fail, ok, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+MARATHON_PORT = 8080
+MESOS_PORT = 5050
+TIMEOUT_S = (2.0, 5.0)
+"""To connect, to answer. A dead host of the list costs the first."""
+
+MOST_HOPS = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one URL said: a JSON object, or in `trouble` why there is none."""
+
+    url: str
+    status: int = 0
+    tree: dict[str, Any] | None = None
+    trouble: str = ""
+    location: str = ""
+
+
+def zookeeper_hosts(text: str) -> tuple[str, ...]:
+    """Hosts of `zk://[user:password@]a:2181,b:2181/mesos`, without ports; none if it is no such line."""
+    match = re.match(r"\s*zk://(?:[^/@\s]*@)?([^/\s]+)", text)
+    if match is None:
+        return ()
+    return tuple(host.rpartition(":")[0] or host for host in match[1].split(",") if host)
+
+
+def slave_masters(root: Path) -> tuple[str, ...]:
+    """Hosts that this slave's own configuration names, from `etc/mesos/zk` below `root`."""
+    try:
+        return zookeeper_hosts(files.read(root / "etc/mesos/zk") or "")
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def credentials(path: Path) -> str:
+    """`user:password` in the first line of `path`. Raises SettingsError."""
+    try:
+        line = (path.read_text(encoding="utf-8").splitlines() or [""])[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"credentials file {path}: cannot be read: {error}") from None
+    user, colon, password = line.partition(":")
+    if not (user and colon and password):
+        raise SettingsError(f"credentials file {path}: the first line has to be user:password")
+    return line
+
+
+def masters(asked: Sequence[str], hosts: Sequence[str], login: str) -> Masters:
+    """Marathon's masters: `asked` as they stand, else those on `hosts`, the first that answers in front."""
+    urls = tuple(asked) or tuple(f"http://{host}:{MARATHON_PORT}" for host in hosts)
+    if not urls:
+        unknown = "no Marathon is known: no /etc/mesos/zk names one"
+        return Masters((), fail("marathon", unknown, "name it by --marathon URL"))
+    troubles = []
+    for url in urls:
+        answer = _ask(f"{url.rstrip('/')}/v2/info", login)
+        if answer.tree is not None and {"name", "version"} <= answer.tree.keys():
+            found = ok("marathon", f"{url} answers, version {answer.tree['version']}")
+            return Masters(urls if asked else (url, *(other for other in urls if other != url)), found)
+        troubles.append((url, answer))
+    said = "; ".join(f"{url} {_marathon_trouble(answer, login)}" for url, answer in troubles)
+    return Masters(urls, fail("marathon", said, _marathon_cure(troubles, login, bool(asked))))
+
+
+def _marathon_trouble(answer: Answer, login: str) -> str:
+    if answer.status == 401:
+        return "refuses the credentials (401)" if login else "asks for credentials (401)"
+    return answer.trouble or "answers, but not as a Marathon"
+
+
+def _marathon_cure(troubles: Iterable[tuple[str, Answer]], login: str, asked: bool) -> str:
+    if any(answer.status == 401 for _, answer in troubles):
+        what = "correct" if login else "put"
+        return f"{what} user:password in a file and name it by --credentials-file"
+    return "correct --marathon or start Marathon" if asked else "start Marathon or name it by --marathon URL"
+
+
+def agents(asked: str, hosts: Sequence[str], login: str, subnet: ipaddress.IPv4Network) -> Agents:
+    """Active agents with an address in `subnet`, asked of the Mesos master at `asked` or on `hosts`.
+
+    Of several masters only the leader answers; the others redirect to it. Credentials are sent only
+    after a 401, and only to the masters that were named here, never to where a redirect leads.
+    """
+    waiting = [asked.rstrip("/")] if asked else [f"http://{host}:{MESOS_PORT}" for host in hosts]
+    waiting = [f"{url}/master/slaves" for url in waiting]
+    trusted = {urlsplit(url).hostname for url in waiting}
+    troubles = []
+    seen: list[str] = []
+    while waiting and len(seen) < MOST_HOPS:
+        url = waiting.pop(0)
+        seen.append(url)
+        answer = _ask(url, "")
+        if answer.status == 401 and login and urlsplit(url).hostname in trusted:
+            answer = _ask(url, login)
+        if answer.tree is not None and isinstance(answer.tree.get("slaves"), list):
+            nodes = agents_in(answer.tree["slaves"], subnet)
+            return Agents(nodes, ok("peers", f"{url} lists {len(nodes)} agents in {subnet}"))
+        if answer.location and urljoin(url, answer.location) not in seen:
+            waiting.append(urljoin(url, answer.location))
+        else:
+            troubles.append(f"{url} {answer.trouble or 'does not list agents'}")
+    said = "; ".join(troubles) or "no Mesos master is known here"
+    return Agents((), warn("peers", said, "name the other nodes by --peer IP"))
+
+
+def agents_in(slaves: Sequence[Any], subnet: ipaddress.IPv4Network) -> tuple[Node, ...]:
+    """Nodes in the master's list: active, address (the part of `pid` behind @) in `subnet`, by address."""
+    found: dict[ipaddress.IPv4Address, str] = {}
+    for slave in slaves:
+        if not isinstance(slave, dict) or not slave.get("active"):
+            continue
+        text = str(slave.get("pid", "")).rpartition("@")[2].rpartition(":")[0]
+        try:
+            address = ipaddress.IPv4Address(text)
+        except ValueError:
+            continue
+        if address in subnet:
+            found[address] = str(slave.get("hostname") or text)
+    return tuple(Node(found[address], str(address)) for address in sorted(found))
+
+
+def _ask(url: str, login: str) -> Answer:
+    user, _, password = login.partition(":")
+    with requests.Session() as session:
+        session.trust_env = False  # masters are neighbours: no proxy, no .netrc
+        session.auth = HTTPBasicAuth(user.encode(), password.encode()) if login else None
+        try:
+            reply = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+        except requests.Timeout:
+            return Answer(url, trouble="does not answer in time")
+        except requests.ConnectionError:
+            return Answer(url, trouble="does not answer")
+        except requests.RequestException as error:
+            return Answer(url, trouble=f"cannot be asked: {error}")
+    return _read(url, reply)
+
+
+def _read(url: str, reply: requests.Response) -> Answer:
+    if reply.is_redirect:
+        return Answer(url, reply.status_code, location=reply.headers["Location"], trouble="redirects")
+    if reply.status_code != 200:
+        return Answer(url, reply.status_code, trouble=f"answers {reply.status_code} {reply.reason}".strip())
+    try:
+        tree = reply.json()
+    except ValueError:
+        return Answer(url, reply.status_code, trouble="answers, but with no JSON")
+    return Answer(url, reply.status_code, tree if isinstance(tree, dict) else None)

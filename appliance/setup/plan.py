@@ -1,0 +1,196 @@
+"""What this node shall have, against what it has. Pure: the same words are shown, applied and tested."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.settings import MAX_NODES, NAME, Cluster, LoadBalancer, Marathon, Node, Settings, Vip
+from appliance.setup.model import Finding, fail, ok, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.setup.model import Agents, Asked, Place
+
+VRRP = "vip:vrrp"
+HEALTH = "appliance:health"
+AGENT = "appliance:agent"
+LB = "appliance:lb"
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The nodes in the order of their rank, and what is to be said about how they were found."""
+
+    nodes: tuple[Node, ...]
+    finding: Finding
+
+
+def ranked(asked: Asked, existing: Settings | None, place: Place, host: str, agents: Agents) -> Ranked:
+    """The nodes that share the VIP: named, else discovered, else this one alone (multicast).
+
+    First ranks follow the addresses. A rank once given stays: newcomers are appended, and only a list
+    of peers that leaves a node out removes it. `host` is this machine's name, for want of a better one.
+    """
+    own = Node(host, place.address)
+    kept = _kept(existing, place)
+    others = tuple(node for node in agents.nodes if node.address != own.address)
+    strangers = [peer for peer in asked.peers if ipaddress.IPv4Address(peer.address) not in place.subnet]
+    if strangers:
+        text = f"{_listed(strangers)} cannot hold an address of {place.subnet}"
+        return Ranked(kept, fail("peers", text, "name nodes of the VIP's subnet"))
+    if asked.peers:
+        members = {own.address, *(peer.address for peer in asked.peers)}
+        found = ok("peers", f"named: {_listed(asked.peers)}")
+    elif len(others) < MAX_NODES:
+        members = {node.address for node in (own, *others, *kept)}
+        found = _found(others, kept, agents)
+    elif len(kept) > 1:
+        members = {node.address for node in (own, *kept)}
+        found = _found((), kept, agents)
+    else:
+        return Ranked(kept, _too_many(others))
+    names = {node.address: node.name for node in (own, *agents.nodes, *asked.peers, *kept)}
+    names.update((peer.address, peer.name) for peer in asked.peers if peer.name != peer.address)
+    old = [node.address for node in kept if node.address in members]
+    new = sorted(members.difference(old), key=ipaddress.IPv4Address)
+    nodes = tuple(
+        Node(names[address] if NAME.fullmatch(names[address]) else address, address)
+        for address in (*old, *new)
+    )
+    return Ranked(nodes, found if len(nodes) <= MAX_NODES else _too_many(nodes))
+
+
+def _kept(existing: Settings | None, place: Place) -> tuple[Node, ...]:
+    """Known nodes, without this one's former address and without those of a subnet it has left."""
+    if existing is None:
+        return ()
+    former = {existing.cluster.address} - {place.address}
+    return tuple(
+        node
+        for node in existing.cluster.nodes
+        if node.address not in former and ipaddress.IPv4Address(node.address) in place.subnet
+    )
+
+
+def _found(others: Sequence[Node], kept: Sequence[Node], agents: Agents) -> Finding:
+    if others:
+        return ok("peers", f"the other agents that Mesos lists: {_listed(others)}")
+    if len(kept) > 1:
+        return ok("peers", f"kept as they were: {_listed(kept)}")
+    return warn(
+        "peers",
+        f"no other node is known ({agents.finding.text}): VRRP speaks multicast with equal priorities",
+        "name the other nodes by --peer IP",
+    )
+
+
+def _too_many(nodes: Sequence[Node]) -> Finding:
+    return fail(
+        "peers",
+        f"{len(nodes)} nodes could share the VIP, at most {MAX_NODES} can: {_listed(nodes)}",
+        "name the other nodes by --peer IP",
+    )
+
+
+def _listed(nodes: Sequence[Node]) -> str:
+    return ", ".join(
+        node.address if node.name == node.address else f"{node.name} {node.address}" for node in nodes
+    )
+
+
+def settings(
+    asked: Asked,
+    existing: Settings | None,
+    *,
+    place: Place,
+    virtual_router_id: int,
+    nodes: tuple[Node, ...],
+    masters: tuple[str, ...],
+    credentials_file: str,
+) -> Settings:
+    """appliance.toml as it shall be. What was not asked for stays as it is."""
+    return Settings(
+        vip=dataclasses.replace(
+            existing.vip if existing else Vip("", "", 0),
+            address=asked.vip,
+            interface=place.interface,
+            virtual_router_id=virtual_router_id,
+        ),
+        cluster=Cluster(place.address, nodes),
+        marathon=Marathon(masters, credentials_file),
+        lb=LoadBalancer(asked.groups) if asked.groups else existing.lb if existing else LoadBalancer(),
+    )
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it shall be. Of a secret one the content is never shown."""
+
+    path: Path
+    text: str
+    mode: int = 0o644
+    owner: str = "root:root"
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Present:
+    """A file as it is."""
+
+    text: str
+    mode: int
+    owner: str
+
+
+@dataclass(frozen=True)
+class Change:
+    file: File
+    present: Present | None
+
+    def diff(self) -> str:
+        """Unified diff; one line if only mode or owner differ, or if the content is a secret."""
+        path, before = self.file.path, self.present
+        if before is not None and before.text == self.file.text:
+            return f"{path}: {before.owner} {before.mode:o} -> {self.file.owner} {self.file.mode:o}\n"
+        if self.file.secret:
+            return f"{path}: {'new content' if before else 'new file'} (not shown)\n"
+        lines = difflib.unified_diff(
+            before.text.splitlines() if before else [],
+            self.file.text.splitlines(),
+            str(path) if before else "/dev/null",
+            str(path),
+            lineterm="",
+        )
+        return "\n".join(lines) + "\n"
+
+
+def changes(wanted: Sequence[File], present: Mapping[Path, Present]) -> tuple[Change, ...]:
+    """The files of `wanted` that are missing or differ; none: in sync."""
+    found = ((file, present.get(file.path)) for file in wanted)
+    return tuple(
+        Change(file, before)
+        for file, before in found
+        if before is None or (before.text, before.mode, before.owner) != (file.text, file.mode, file.owner)
+    )
+
+
+def affected(running: Settings | None, wanted: Settings, *, credentials_changed: bool) -> tuple[str, ...]:
+    """Programs to restart, in this order, so that none runs with settings that are no more.
+
+    `running` None: not known what they run with. HAProxy and keepalived are never among them: their
+    generators reload them.
+    """
+    programs = set()
+    if running is None or running.marathon != wanted.marathon or running.lb != wanted.lb:
+        programs |= {LB, AGENT}
+    if credentials_changed:
+        programs |= {LB}
+    if running is None or running.cluster != wanted.cluster or running.vip != wanted.vip:
+        programs |= {AGENT, HEALTH, VRRP}
+    return tuple(program for program in (LB, AGENT, HEALTH, VRRP) if program in programs)

@@ -1,0 +1,149 @@
+"""What has to be true of this machine and its network before anything is written. One finding a check."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import re
+from typing import TYPE_CHECKING
+
+from appliance import commands
+from appliance.errors import MissingError
+from appliance.files import read
+from appliance.settings import AGENT_PORT
+from appliance.setup import network, ports, systemd
+from appliance.setup.model import Finding, fail, ok, warn
+from appliance.setup.node import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from appliance.paths import Paths
+    from appliance.settings import Node
+    from appliance.setup.model import Place
+
+PORTS = (80, 443, 9090, 9091, AGENT_PORT)
+OLDEST_HAPROXY = (2, 2)
+TOOLS = ("setpriv", "chrt", "ip")
+ADVERT_INTERVALS_S = 1.0
+"""Three of the default 0.1 s with room for a busy neighbour."""
+
+EXIT_MISSING = 69
+
+
+def machine(paths: Paths, scripts: Path, user: str) -> tuple[Finding, ...]:
+    """Everything that can be seen without knowing the VIP."""
+    return (*engines(), users(user), installation(scripts), *held_ports(paths), distro_units())
+
+
+def engines() -> Iterator[Finding]:
+    """HAProxy new enough, keepalived and the small tools there."""
+    try:
+        said = commands.run(["haproxy", "-v"]).output
+        yield haproxy_version(said)
+        commands.find("keepalived")
+        yield ok("keepalived", "installed")
+        for tool in TOOLS:
+            commands.find(tool)
+    except MissingError as error:
+        text, _, cure = str(error).partition(": ")
+        yield fail("engines", text, cure, EXIT_MISSING)
+    if importlib.util.find_spec("supervisor") is None:
+        yield fail("engines", "the Python package supervisor is missing", "install it", EXIT_MISSING)
+
+
+def haproxy_version(said: str) -> Finding:
+    """Judge what `haproxy -v` said: `HAProxy version 2.6.12-1 …`, `HA-Proxy version 2.2.9-2 …`."""
+    match = re.search(r"version (\d+)\.(\d+)\S*", said)
+    if match is None:
+        return warn("haproxy", "its version could not be read")
+    if (int(match[1]), int(match[2])) < OLDEST_HAPROXY:
+        oldest = ".".join(map(str, OLDEST_HAPROXY))
+        return fail("haproxy", f"{match[0]} is too old", f"install {oldest} or newer", EXIT_MISSING)
+    return ok("haproxy", match[0])
+
+
+def users(user: str) -> Finding:
+    """`user` can be made if it is not there; HAProxy's own comes with its package."""
+    try:
+        pwd.getpwnam("haproxy")
+    except KeyError:
+        return fail("users", "there is no user 'haproxy'", "add it: useradd -r haproxy")
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        commands.find("useradd")
+        return ok("users", f"{user} will be added")
+    return ok("users", f"{user} is there")
+
+
+def installation(scripts: Path) -> Finding:
+    """The programs drop root, so every folder above them has to be open to others."""
+    for folder in (scripts, *scripts.parents):
+        if not folder.stat().st_mode & 0o001:
+            return fail(
+                "installation",
+                f"{folder} is closed to other users, and the programs in {scripts} do not run as root",
+                "install elsewhere, for example below /opt",
+            )
+    return ok("installation", f"{scripts}")
+
+
+def held_ports(paths: Paths) -> Iterator[Finding]:
+    """Each port is free or held by this node's own processes."""
+    supervisord = (read(paths.supervisord_pid) or "").strip()
+    for listener in ports.listeners(PORTS):
+        if supervisord in map(str, (*listener.ancestors, listener.pid)):
+            continue
+        if systemd.running() and any(f"/{unit}" in listener.unit for unit in systemd.DISTRO_UNITS):
+            yield warn(
+                f"port-{listener.port}", f"is held by the distribution's {listener}: it will be stopped"
+            )
+        else:
+            yield fail(f"port-{listener.port}", f"is held by {listener}", "stop that process")
+
+
+def distro_units() -> Finding:
+    """The distribution's units would start a second HAProxy or keepalived at every upgrade."""
+    found = [unit for unit in systemd.DISTRO_UNITS if systemd.exists(unit) and not systemd.masked(unit)]
+    if systemd.running() and found:
+        return warn("distro-units", f"{' and '.join(found)} will be stopped, disabled and masked")
+    return ok("distro-units", "none in the way")
+
+
+def vip_free(vip: str, place: Place, nodes: Sequence[Node]) -> Finding:
+    """Nobody answers ARP for the VIP but a node of this appliance."""
+    answering = network.owners(place.interface, vip)
+    if not answering:
+        return ok("vip-free", f"nobody else answers for {vip}")
+    for address in (vip, *(node.address for node in nodes if node.address != place.address)):
+        status = ask(address)
+        if status.get("vip") == vip and status.get("holds_vip"):
+            return ok("vip-free", f"{vip} is held by {status.get('name')}, a node of this appliance")
+    return fail(
+        "vip-free",
+        f"{vip} already answers on {place.interface}: MAC {', '.join(answering)}",
+        "choose a free address or take it from that machine",
+    )
+
+
+def vrid_free(vip: str, number: int, place: Place, nodes: Sequence[Node]) -> Finding:
+    """No stranger speaks VRRP with our virtual router id; one that announces our VIP is none."""
+    known = {node.address for node in nodes} | {place.address}
+    for advert in network.adverts(place.interface, ADVERT_INTERVALS_S):
+        if advert.virtual_router_id == number and advert.source not in known and vip not in advert.addresses:
+            return fail(
+                "vrid-free",
+                f"virtual router id {number} is used by {advert.source} for "
+                f"{', '.join(advert.addresses) or 'no address'} with priority {advert.priority}",
+                "choose another by --vrid",
+            )
+    return ok("vrid-free", f"no stranger uses virtual router id {number}")
+
+
+def root() -> Finding:
+    if os.geteuid() != 0:
+        return fail("root", "setup changes this machine", "run it with sudo", 77)
+    return ok("root", "running as root")

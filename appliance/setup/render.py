@@ -1,0 +1,113 @@
+"""The files of a node, as text."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance import commands, templating
+from appliance import settings as toml
+from appliance.errors import MissingError
+from appliance.paths import USER
+from appliance.setup.plan import File
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.paths import Paths
+    from appliance.settings import Settings
+
+
+@dataclass(frozen=True)
+class Program:
+    """One [program:…] of supervisord. An empty `user` is root."""
+
+    name: str
+    command: str
+    user: str = ""
+    stop_signal: str = "TERM"
+    stop_wait_s: int = 6
+    stop_as_group: bool = True
+
+
+def scripts() -> Path:
+    """Folder of the running installation's console commands. Raises MissingError."""
+    for folder in (Path(sys.argv[0]).absolute().parent, Path(sys.executable).absolute().parent):
+        if (folder / "appliance").is_file() and (folder / "appliance-lb").is_file():
+            return folder
+    raise MissingError(f"appliance and appliance-lb are not beside {sys.argv[0]}: install the whole package")
+
+
+def programs(paths: Paths, folder: Path) -> tuple[Program, ...]:
+    """What supervisord runs, in the order of start. `folder` holds our console commands."""
+    haproxy = [
+        commands.find("haproxy"),
+        "-W",
+        "-db",
+        "-S",
+        f"{paths.haproxy_master_socket},level,admin,mode,660,group,{USER}",
+        "-f",
+        paths.haproxy_cfg,
+    ]
+    appliance = folder / "appliance"
+    return (
+        # The master tells its workers itself. USR1 drains; what is left after the wait is cut.
+        Program("haproxy", _line(haproxy), stop_signal="USR1", stop_wait_s=10, stop_as_group=False),
+        Program("lb", _line([folder / "appliance-lb", "sse"]), USER),
+        Program("health", _line([appliance, "run", "health"]), USER),
+        Program("agent", _line([appliance, "run", "agent"]), USER),
+        Program("vrrp", _line([appliance, "run", "vrrp"])),
+        Program("keepalived", _line([paths.bin / "keepalived-run"]), stop_as_group=False),
+    )
+
+
+def files(paths: Paths, settings: Settings, existing: str | None, login: str) -> tuple[File, ...]:
+    """All files of this node. `existing` is appliance.toml as it is: kept with its comments if it says so."""
+    same = existing is not None and toml.parse(existing, str(paths.settings)) == settings
+    folder = scripts()
+    wanted = [
+        File(paths.settings, existing if same and existing else toml.render(settings)),
+        File(paths.supervisord_conf, _supervisord(paths, folder)),
+        File(paths.unit, _unit(paths, folder)),
+        *(File(paths.bin / name, _script(name, paths), 0o755) for name in ("keepalived-run", "notify")),
+    ]
+    if login:
+        wanted.append(File(paths.credentials, f"{login}\n", 0o640, f"root:{USER}", secret=True))
+    return tuple(wanted)
+
+
+def _script(name: str, paths: Paths) -> str:
+    return templating.render(f"keepalived/{name}.sh.j2", paths=paths, keepalived=commands.find("keepalived"))
+
+
+def _supervisord(paths: Paths, folder: Path) -> str:
+    return templating.render(
+        "supervisor/supervisord.conf.j2",
+        run=_plain(paths.run),
+        log=_plain(paths.log),
+        root=f'"{_plain(paths.root)}"',
+        user=USER,
+        setpriv=commands.find("setpriv"),
+        programs=programs(paths, folder),
+    )
+
+
+def _unit(paths: Paths, folder: Path) -> str:
+    return templating.render(
+        "supervisor/marathon-ha-appliance.service.j2",
+        root=str(paths.root),
+        settings=paths.settings,
+        scripts=folder,
+    )
+
+
+def _line(words: Sequence[object]) -> str:
+    return _plain(shlex.join(map(str, words)))
+
+
+def _plain(text: object) -> str:
+    """In every value supervisord expands %."""
+    return str(text).replace("%", "%%")

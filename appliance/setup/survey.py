@@ -1,0 +1,119 @@
+"""Everything that setup reads before it decides, and what it then would change. Writes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from appliance import files, interfaces
+from appliance import settings as toml
+from appliance.errors import UsageError
+from appliance.paths import USER
+from appliance.setup import apply, discover, place, plan, preflight, render
+from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.paths import Paths
+    from appliance.settings import Settings
+    from appliance.setup.model import Asked, Place
+    from appliance.setup.plan import Change
+
+
+@dataclass(frozen=True)
+class Refused:
+    """At least one of the findings is a FAIL."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    findings: tuple[Finding, ...]
+    settings: Settings
+    changes: tuple[Change, ...]
+
+
+def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey | Refused:
+    """Look at this machine and its network. Raises SettingsError, UsageError, MissingError."""
+    root = preflight.root()
+    if root.level is Level.FAIL:
+        return Refused((root,))
+    existing = toml.load(paths.settings) if paths.settings.exists() else None
+    if not asked.vip:
+        if existing is None:
+            raise UsageError("which address? give --vip ADDRESS, a free one in the slaves' subnet")
+        asked = dataclasses.replace(asked, vip=existing.vip.address, discover_peers=False)
+    findings = list(preflight.machine(paths, render.scripts(), USER))
+    where = place.choose(
+        interfaces.interfaces(), asked.vip, asked.interface or _kept_interface(asked, existing)
+    )
+    if isinstance(where, Finding):
+        return Refused((*findings, where))
+    login = _login(paths, existing, credentials_file)
+    masters = _masters(paths, asked, existing, login)
+    ranked = _ranked(paths, asked, existing, where, login)
+    number = place.virtual_router_id(asked.vip, asked.virtual_router_id, _kept_number(asked, existing))
+    findings += [masters.finding, ranked.finding]
+    findings.append(preflight.vip_free(asked.vip, where, ranked.nodes))
+    if isinstance(number, Finding):
+        return Refused((*findings, number))
+    findings.append(preflight.vrid_free(asked.vip, number, where, ranked.nodes))
+    if any(finding.level is Level.FAIL for finding in findings):
+        return Refused(tuple(findings))
+    settings = plan.settings(
+        asked,
+        existing,
+        place=where,
+        virtual_router_id=number,
+        nodes=ranked.nodes,
+        masters=masters.urls,
+        credentials_file=str(paths.credentials) if login else "",
+    )
+    toml.parse(toml.render(settings), "what was asked")  # refuses what the file could not say
+    wanted = render.files(paths, settings, files.read(paths.settings), login)
+    return Survey(tuple(findings), settings, plan.changes(wanted, apply.present(wanted)))
+
+
+def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> str:
+    """`user:password` from the file that was named, else what is in use; empty: none."""
+    if credentials_file is not None:
+        return discover.credentials(credentials_file)
+    if existing is not None and existing.marathon.credentials_file:
+        return discover.credentials(paths.credentials)
+    return ""
+
+
+def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: str) -> Masters:
+    """Known masters stay and may be away: a node that is set up works without them."""
+    known = existing.marathon.urls if existing else ()
+    if asked.marathon and asked.marathon != known:
+        return discover.masters(asked.marathon, (), login)
+    if not known:
+        return discover.masters((), discover.slave_masters(paths.root), login)
+    found = discover.masters(known, (), login)
+    if found.finding.level is Level.FAIL and "401" not in found.finding.text:
+        return Masters(known, warn("marathon", found.finding.text, "the last good configuration is served"))
+    return found
+
+
+def _ranked(paths: Paths, asked: Asked, existing: Settings | None, where: Place, login: str) -> plan.Ranked:
+    agents = Agents((), ok("peers", "not asked for"))
+    if asked.discover_peers and not asked.peers:
+        hosts = discover.slave_masters(paths.root) or tuple(
+            host for url in asked.marathon if (host := urlsplit(url).hostname)
+        )
+        agents = discover.agents(asked.mesos, hosts, login, where.subnet)
+    return plan.ranked(asked, existing, where, platform.node(), agents)
+
+
+def _kept_interface(asked: Asked, existing: Settings | None) -> str:
+    return existing.vip.interface if existing and existing.vip.address == asked.vip else ""
+
+
+def _kept_number(asked: Asked, existing: Settings | None) -> int | None:
+    return existing.vip.virtual_router_id if existing and existing.vip.address == asked.vip else None
