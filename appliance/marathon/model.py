@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ class Port:
     """One port of an app. Its position in `App.ports` is the index n of the HAPROXY_{n}_ labels."""
 
     service_port: int | None
-    """None: the mapping names no service port, so it is no service but keeps its index."""
+    """None: the mapping names no service port, so it is no service but keeps its index.
+    0: a service without a port of its own; vhosts still reach it."""
     protocol: str = "tcp"
+    """tcp, udp, or udp,tcp"""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ class Unreadable:
     """An app or task that was left out, with the JSON path and the reason."""
 
     app_id: str
+    """Empty if even that could not be read."""
     where: str
+    """apps['/web'].tasks['web.1'].ports[0]"""
     reason: str
+    app_stands: bool = False
+    """Only a part of it was left out: one task."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +87,13 @@ class Cluster:
 
     apps: tuple[App, ...] = ()
     unreadable: tuple[Unreadable, ...] = field(default=())
+
+
+def ip_address(host: str) -> str:
+    """The IP address that `host` is, in its shortest spelling; '' if it is a name or anything else."""
+    if "%" in host:  # a zone may hold any text and means nothing on another node
+        return ""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return ""
