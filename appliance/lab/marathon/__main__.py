@@ -1,0 +1,65 @@
+"""`python -m appliance.lab.marathon --config FILE`: run until SIGTERM or SIGINT.
+
+FILE is JSON::
+
+    {"address": "10.77.0.233", "port": 8080, "mesos_port": 5050,
+     "agents": [{"name": "slave-1", "address": "10.77.0.237", "netns": "mha-slave-1"}],
+     "credentials": "user:password", "mesos_credentials": "user:password",
+     "dialect": "new", "heartbeat_s": 10}
+
+Only `address` and `agents` are needed. It prints `ready` on stdout once both ports listen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from appliance.errors import ApplianceError, MissingError, SettingsError
+from appliance.lab.marathon.model import Agent
+from appliance.lab.marathon.server import Marathon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(path: Path) -> Marathon:
+    """The Marathon that a configuration file describes, listening. Raises SettingsError, MissingError."""
+    try:
+        given = json.loads(path.read_text())
+        agents = [Agent(**each) for each in given.pop("agents")]
+        options = {"port": 8080, "mesos_port": 5050, **given}
+        return Marathon(agents, **options)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path} does not describe a Marathon: {error}") from error
+    except OSError as error:
+        raise MissingError(f"Marathon cannot start from {path}: {error}") from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m appliance.lab.marathon", description="Marathon for the lab."
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="JSON: where to listen, agents"
+    )
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with read(parser.parse_args(argv).config):
+            print("ready", flush=True)
+            stop.wait()
+    except ApplianceError as error:
+        print(f"lab marathon: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
