@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import logging
+import re
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -21,6 +23,14 @@ else:
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+AGENT_PORT = 9099
+"""Where each node's agent answers the operator and the other nodes."""
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
 
 MAX_NODES = 5
 """The level scheme's bands are 41 apart and hold five ranks of 10."""
@@ -98,6 +108,33 @@ def load(path: Path) -> Settings:
     return parse(text, str(path))
 
 
+class Current:
+    """appliance.toml as it stands now. A broken edit is logged once and keeps the last good settings."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises SettingsError if there are no good settings to begin with."""
+        self._path = path
+        self._seen = self._mark()
+        self._settings = load(path)
+
+    def read(self) -> Settings:
+        mark = self._mark()
+        if mark != self._seen:
+            self._seen = mark
+            try:
+                self._settings = load(self._path)
+            except SettingsError as error:
+                log.warning("%s; the settings from before stay in use", error)
+        return self._settings
+
+    def _mark(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def parse(text: str, source: str) -> Settings:
     """Settings in the TOML `text`; `source` names it in errors. Raises SettingsError."""
     try:
@@ -167,6 +204,13 @@ def _faults(settings: Settings) -> list[tuple[str, str]]:
         + [(f"cluster.nodes[{n}].address", text) for n, text in enumerate(addresses)]
         if not _is_ipv4(text)
     ]
+    faults += [
+        (f"cluster.nodes[{n}].name", f"'{node.name}' is not a name: letters, digits, '.', '_' and '-'")
+        for n, node in enumerate(cluster.nodes)
+        if not NAME.fullmatch(node.name)
+    ]
+    if not INTERFACE.fullmatch(vip.interface):
+        faults.append(("vip.interface", f"'{vip.interface}' is not the name of a network interface"))
     if not 1 <= vip.virtual_router_id <= 255:
         faults.append(("vip.virtual_router_id", f"{vip.virtual_router_id} is not within 1 to 255"))
     if not 0.05 <= vip.advert_interval_s <= 40:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, lab
+from appliance.cli import command, drain, lab, run, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,9 @@ def build() -> command.Parser:
     made = command.parser("appliance", "One virtual IP that is always where a working marathon-lb is.")
     made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    status.add(commands)
+    drain.add(commands)
+    run.add(commands)
     lab.add(commands)
     return made
 

@@ -1,0 +1,37 @@
+"""Stands in for a dead or frozen health program: its last verdict must not stay true without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.health import reports
+from appliance.health.verdict import Verdict
+
+if TYPE_CHECKING:
+    from appliance.paths import Paths
+
+
+class Deputy:
+    """Call `watch` a few times a second. `acting` while health is silent; health overwrites it later."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self.acting = False
+
+    def watch(self, *, ended: bool = False) -> str:
+        """Write "no load balancer" in health's place once it is silent. Returns a change in words, or ''.
+
+        `ended`: its process is known to be dead, whatever the heartbeat says.
+        """
+        silent = ended or not reports.lives(self._paths)
+        if silent:
+            drained = self._paths.drain.exists()
+            reports.write_weight(self._paths, Verdict.NO_LB_DRAINING if drained else Verdict.NO_LB)
+        if silent == self.acting:
+            return ""
+        self.acting = silent
+        if not silent:
+            return "the health program lives again and gives the verdict itself"
+        age_s = reports.heartbeat_age_s(self._paths)
+        why = "has ended" if ended else "has not run yet" if age_s is None else f"is silent for {age_s:.1f} s"
+        return f"the health program {why}: this node counts as having no load balancer"

@@ -1,0 +1,59 @@
+"""What the other nodes say of themselves, asked in the background. Silence degrades nobody."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from appliance.health.state import Peer
+from appliance.health.verdict import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INTERVAL_S = 0.25
+DEADLINE_S = 0.3
+LARGEST_ANSWER = 1_000_000
+
+
+class Peers:
+    """One thread per peer asks its agent every 250 ms. Use `known` from any thread."""
+
+    def __init__(self, addresses: Iterable[str], port: int) -> None:
+        self._port = port
+        self._known: dict[str, Peer] = {}
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask_forever, args=(address,), name=f"peer-{address}", daemon=True)
+            for address in addresses
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def known(self) -> dict[str, Peer]:
+        """The last answer of each peer that ever answered, by address."""
+        return dict(self._known)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _ask_forever(self, address: str) -> None:
+        while not self._stop.is_set():
+            peer = self._ask(address)
+            if peer is not None:
+                self._known[address] = peer
+            self._stop.wait(INTERVAL_S)
+
+    def _ask(self, address: str) -> Peer | None:
+        connection = http.client.HTTPConnection(address, self._port, timeout=DEADLINE_S)
+        try:
+            connection.request("GET", "/status.json")
+            facts = json.loads(connection.getresponse().read(LARGEST_ANSWER))
+            return Peer(named(str(facts["health"]["verdict"])), time.monotonic())
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            return None
+        finally:
+            connection.close()

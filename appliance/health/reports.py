@@ -1,0 +1,85 @@
+"""The files between health and the other programs: track file, heartbeat, reports."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from appliance import files
+from appliance.health.state import Picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.health.verdict import Verdict
+    from appliance.paths import Paths
+
+HEARTBEAT_FRESH_S = 1.0
+
+
+def write_weight(paths: Paths, verdict: Verdict) -> bool:
+    """Put `verdict` into the track file unless it stands there. Returns whether it was written."""
+    if weight(paths) == verdict.value:
+        return False
+    files.replace(paths.track_file, f"{verdict.value}\n", durable=False)
+    return True
+
+
+def weight(paths: Paths) -> int | None:
+    """The number in the track file; None where keepalived would take 0 for want of one."""
+    try:
+        return int(paths.track_file.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def beat(paths: Paths) -> None:
+    """Say that health lives."""
+    try:
+        os.utime(paths.heartbeat)
+    except FileNotFoundError:
+        paths.heartbeat.touch()
+
+
+def heartbeat_age_s(paths: Paths) -> float | None:
+    """Seconds since health last said so; None: never since the boot."""
+    try:
+        return max(time.time() - paths.heartbeat.stat().st_mtime, 0.0)
+    except OSError:
+        return None
+
+
+def lives(paths: Paths) -> bool:
+    age_s = heartbeat_age_s(paths)
+    return age_s is not None and age_s <= HEARTBEAT_FRESH_S
+
+
+class Report:
+    """A JSON file that another program replaces; parsed again only when it changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._facts: dict[str, object] = {}
+
+    def read(self) -> dict[str, object]:
+        """Its content now; empty if it is missing or unreadable."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._seen, self._facts = None, {}
+            return self._facts
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if seen != self._seen:
+            self._seen, self._facts = seen, files.report(self._path)
+        return self._facts
+
+
+def picture(lb_report: dict[str, object]) -> Picture:
+    """What the generator says the running HAProxy has acknowledged."""
+    if lb_report.get("applied") is not True:
+        return Picture.NONE
+    return {"disk": Picture.DISK, "marathon": Picture.MARATHON}.get(
+        str(lb_report.get("picture")), Picture.NONE
+    )

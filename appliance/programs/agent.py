@@ -1,0 +1,39 @@
+"""The agent: answers the operator and the other nodes on its own port."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from appliance import settings
+from appliance.errors import ApplianceError
+from appliance.settings import AGENT_PORT
+from appliance.status import web
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from appliance.paths import Paths
+
+log = logging.getLogger(__name__)
+
+
+def main(paths: Paths) -> int:
+    current = settings.Current(paths.settings)
+    try:
+        server = web.server(web.application(paths, current.read))
+    except OSError as error:
+        raise ApplianceError(f"the agent cannot listen on port {AGENT_PORT}: {error.strerror}") from None
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        # shutdown() waits for serve_forever(), which this very thread runs.
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("answers on port %s", AGENT_PORT)
+    with server:
+        server.serve_forever(poll_interval=0.2)
+    return 0

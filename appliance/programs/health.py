@@ -1,0 +1,138 @@
+"""Health: looks at the load balancer twenty times a second and writes the verdict keepalived adds up."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from appliance import files, settings
+from appliance.health import probe, process, reports, supervisord
+from appliance.health.peers import Peers
+from appliance.health.state import LOOK_INTERVAL_S, Health, Look, step
+from appliance.health.verdict import Verdict
+from appliance.settings import AGENT_PORT
+from appliance.status import events
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from appliance.paths import Paths
+
+
+class Program:
+    """State of the loop. `look` and `died` are the two things that can happen."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.started_at = time.time()
+        self.state = Health()
+        self.verdict_since = time.time()
+        self.cluster = settings.Current(paths.settings)
+        self.peers = Peers((), AGENT_PORT)
+        self.peer_addresses: tuple[str, ...] = ()
+        self.lb_report = reports.Report(paths.lb_report)
+        self.drain = reports.Report(paths.drain)
+        self.poll = select.poll()
+        self.haproxy = process.Watched(self.poll, lambda: process.listener(paths.haproxy_master_socket))
+        self.running = True
+        self._published: Health | None = None
+
+    def run(self) -> None:
+        due = time.monotonic()
+        while self.running:
+            wait_s = max(due - time.monotonic(), 0.0)
+            self.poll.poll(wait_s * 1000)
+            if self.haproxy.ended():
+                self.died()
+            elif time.monotonic() >= due:
+                due = max(due + LOOK_INTERVAL_S, time.monotonic())
+                self.look()
+        reports.write_weight(self.paths, Verdict.NO_LB)
+
+    def stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self.running = False
+
+    def look(self) -> None:
+        """Ask HAProxy once, and find its master again after its death."""
+        self.haproxy.find()
+        self._follow(self._seen(problem=probe.ask()))
+        reports.beat(self.paths)
+
+    def died(self) -> None:
+        """Give the verdict first, then have supervisord start HAProxy again."""
+        self._follow(self._seen(died=True))
+        supervisord.poke(self.paths.supervisor_socket)
+
+    def _seen(self, *, problem: str = "", died: bool = False) -> Look:
+        addresses = tuple(peer.address for peer in self.cluster.read().cluster.peers)
+        if addresses != self.peer_addresses:
+            self.peers.stop()
+            self.peers, self.peer_addresses = Peers(addresses, AGENT_PORT), addresses
+        return Look(
+            problem=problem,
+            died=died,
+            picture=reports.picture(self.lb_report.read()),
+            draining=self.paths.drain.exists(),
+            drain_reason=str(self.drain.read().get("reason", "")),
+            peers=tuple(self.peers.known().values()),
+        )
+
+    def _follow(self, look: Look) -> None:
+        before, self.state = self.state, step(self.state, look, time.monotonic())
+        reports.write_weight(self.paths, self.state.verdict)
+        if self._published is None or (before.verdict, before.reasons) != (
+            self.state.verdict,
+            self.state.reasons,
+        ):
+            self._publish(look)
+        if before.verdict is not self.state.verdict:
+            self._record(before)
+
+    def _publish(self, look: Look) -> None:
+        state = self.state
+        if self._published is None or self._published.verdict is not state.verdict:
+            self.verdict_since = time.time()
+        self._published = state
+        known = self.peers.known()
+        clock = time.time() - time.monotonic()
+        files.publish(
+            self.paths.health_report,
+            {
+                "since": self.started_at,
+                "pid": os.getpid(),
+                "verdict": state.verdict.name,
+                "weight": state.verdict.value,
+                "verdict_since": self.verdict_since,
+                "reasons": state.reasons,
+                "lb_ok": state.up,
+                "draining": look.draining,
+                "peers": {
+                    address: {"verdict": peer.verdict.name, "at": peer.at + clock}
+                    for address, peer in known.items()
+                },
+            },
+        )
+
+    def _record(self, before: Health) -> None:
+        after = self.state
+        why = f": {', '.join(after.reasons)}" if after.reasons else ""
+        events.record(
+            self.paths.events,
+            "verdict",
+            f"{before.verdict.words} -> {after.verdict.words}{why}",
+            before=before.verdict.name,
+            verdict=after.verdict.name,
+            weight=after.verdict.value,
+            reasons=after.reasons,
+        )
+
+
+def main(paths: Paths) -> int:
+    program = Program(paths)
+    signal.signal(signal.SIGTERM, program.stop)
+    signal.signal(signal.SIGINT, program.stop)
+    program.run()
+    return 0

@@ -1,0 +1,173 @@
+"""All nodes at one moment: who owns the VIP, why, and what is wrong."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from appliance.health.verdict import Verdict, named
+from appliance.keepalived import priority
+from appliance.settings import AGENT_PORT
+from appliance.status.node import OWNER, STANDBY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from appliance.settings import Node, Settings
+
+SCHEMA = "marathon-ha-appliance/status/1"
+DEADLINE_S = 1.0
+UNREACHABLE = "unreachable"
+LARGEST_ANSWER = 4_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One node. `facts` is its agent's answer, empty if there was none; `problem` says why."""
+
+    name: str
+    address: str
+    rank: int
+    facts: Mapping[str, Any]
+    problem: str = ""
+
+    @property
+    def role(self) -> str:
+        return str(self.facts.get("role", UNREACHABLE))
+
+    @property
+    def holds(self) -> bool:
+        return self.facts.get("holds_vip") is True
+
+    @property
+    def verdict(self) -> Verdict:
+        return named(str(self.part("health").get("verdict")))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(map(str, self.part("health").get("reasons") or ()))
+
+    @property
+    def weight(self) -> int:
+        weight = self.part("priority").get("weight")
+        return weight if isinstance(weight, int) else 0
+
+    @property
+    def arithmetic(self) -> str:
+        """`slave-2 236 = 72 + 164 (healthy)`."""
+        if not self.facts:
+            return f"{self.name} does not answer"
+        base, words = priority.base(self.rank), self.verdict.words
+        effective = priority.effective(self.rank, self.weight)
+        if self.reasons:
+            words += f": {', '.join(self.reasons)}"
+        if effective is None:
+            return f"{self.name} FAULT ({words})"
+        sign = "-" if self.weight < 0 else "+"
+        return f"{self.name} {effective} = {base} {sign} {abs(self.weight)} ({words})"
+
+    def part(self, key: str) -> Mapping[str, Any]:
+        part = self.facts.get(key)
+        return part if isinstance(part, dict) else {}
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something a person should know. `id` is stable: it names the page in the runbook."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class View:
+    vip: str
+    rows: tuple[Row, ...]
+    why: str
+    alarms: tuple[Alarm, ...]
+
+    @property
+    def owners(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.holds)
+
+
+def ask(settings: Settings) -> View:
+    """Ask all agents at once. Takes at most a second; a node that does not answer is a row, no error."""
+    nodes = settings.cluster.nodes
+    answers: dict[str, tuple[dict[str, Any], str]] = {}
+
+    def one(node: Node) -> None:
+        answers[node.address] = _get(node.address)
+
+    threads = [threading.Thread(target=one, args=(node,), daemon=True) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    late: tuple[dict[str, Any], str] = ({}, f"no answer within {DEADLINE_S:g} s")
+    rows = tuple(
+        Row(node.name, node.address, rank, *answers.get(node.address, late))
+        for rank, node in enumerate(nodes)
+    )
+    return view(settings.vip.address, rows)
+
+
+def view(vip: str, rows: Sequence[Row]) -> View:
+    """The picture that follows from what the nodes say. Pure."""
+    return View(vip, tuple(rows), _why(vip, rows), tuple(_alarms(vip, rows)))
+
+
+def _why(vip: str, rows: Sequence[Row]) -> str:
+    owners = [row.name for row in rows if row.holds]
+    sums = ", ".join(row.arithmetic for row in rows)
+    if owners:
+        return f"VIP {vip} is on {' and '.join(owners)} because: {sums}"
+    if _others_unknown(rows):
+        return f"VIP {vip} is not on this node and its peers are not known here (setup's --peer): {sums}"
+    return f"VIP {vip} is on no node: {sums}"
+
+
+def _others_unknown(rows: Sequence[Row]) -> bool:
+    """Multicast without known peers: some other node may well own the VIP."""
+    return len(rows) == 1 and rows[0].role == STANDBY
+
+
+def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
+    owners = [row for row in rows if row.holds]
+    alarms = []
+    if not owners and not _others_unknown(rows):
+        alarms.append(Alarm("VIP-NO-OWNER", f"no node that answers has {vip}"))
+    if len(owners) > 1:
+        names = ", ".join(row.name for row in owners)
+        alarms.append(
+            Alarm("VIP-TWO-OWNERS", f"{vip} is on {names}: do they hear each other (protocol 112)?")
+        )
+    for row in rows:
+        if not row.facts:
+            alarms.append(Alarm("NODE-UNREACHABLE", f"{row.name} ({row.address}): {row.problem}"))
+        elif row.part("health").get("draining"):
+            alarms.append(Alarm("MAINTENANCE", f"{row.name} is drained; 'appliance undrain' there ends it"))
+        elif row.role not in (OWNER, STANDBY):
+            alarms.append(Alarm("VRRP-DOWN", f"{row.name}: VRRP is {row.role}"))
+        elif row.verdict is Verdict.DEGRADED:
+            alarms.append(Alarm("LB-DEGRADED", f"{row.name}: {', '.join(row.reasons)}"))
+        elif not row.verdict.serves:
+            alarms.append(Alarm("LB-DOWN", f"{row.name}: {', '.join(row.reasons)}"))
+    return alarms
+
+
+def _get(address: str) -> tuple[dict[str, Any], str]:
+    connection = http.client.HTTPConnection(address, AGENT_PORT, timeout=DEADLINE_S)
+    try:
+        connection.request("GET", "/status.json")
+        facts = json.loads(connection.getresponse().read(LARGEST_ANSWER))
+    except OSError as error:
+        return {}, f"its agent on port {AGENT_PORT} does not answer: {error.strerror or error}"
+    except (http.client.HTTPException, ValueError):
+        return {}, f"something else than our agent answers on port {AGENT_PORT}"
+    finally:
+        connection.close()
+    return (facts, "") if isinstance(facts, dict) else ({}, "its answer is no JSON object")

@@ -1,0 +1,66 @@
+"""This node's status: what its programs published, and what the interface and the track file really say."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from appliance import __version__, files, interfaces
+from appliance.health import reports, verdict
+from appliance.keepalived import priority, service
+from appliance.keepalived.notify import State
+
+if TYPE_CHECKING:
+    from appliance.paths import Paths
+    from appliance.settings import Settings
+
+SCHEMA = "marathon-ha-appliance/node/1"
+OWNER = "OWNER"
+STANDBY = "standby"
+FAULT = "FAULT"
+STOPPED = "stopped"
+
+
+def status(paths: Paths, settings: Settings) -> dict[str, Any]:
+    """The object that the agent answers at /status.json."""
+    holds = interfaces.holds(settings.vip.address)
+    weight = reports.weight(paths) or 0
+    vrrp = files.report(paths.vrrp_report)
+    return {
+        "schema": SCHEMA,
+        "name": settings.cluster.node.name,
+        "address": settings.cluster.address,
+        "rank": settings.cluster.rank,
+        "version": __version__,
+        "vip": settings.vip.address,
+        "holds_vip": holds,
+        "role": role(holds, weight, runs=service.runs(paths), state=str(vrrp.get("state"))),
+        "priority": {
+            "base": priority.base(settings.cluster.rank),
+            "weight": weight,
+            "effective": priority.effective(settings.cluster.rank, weight),
+        },
+        "lb": files.report(paths.lb_report),
+        "health": _health(paths, weight),
+        "vrrp": vrrp,
+        "at": time.time(),
+    }
+
+
+def role(holds: bool, weight: int, *, runs: bool, state: str) -> str:
+    """The interface decides who owns the VIP, not what a program remembers."""
+    if holds:
+        return OWNER
+    if not runs:
+        return STOPPED
+    return FAULT if weight <= priority.FAULT or state == State.FAULT.value else STANDBY
+
+
+def _health(paths: Paths, weight: int) -> dict[str, Any]:
+    """Health's report, or what keepalived takes for it while health is silent."""
+    report = files.report(paths.health_report)
+    if report and reports.lives(paths):
+        return report
+    age_s = reports.heartbeat_age_s(paths)
+    silent = "health program has not run yet" if age_s is None else "health program is silent"
+    return {**report, "verdict": verdict.weighing(weight).name, "weight": weight, "reasons": [silent]}
