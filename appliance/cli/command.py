@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from appliance import __version__
-from appliance.errors import ApplianceError, ForbiddenError
+from appliance.errors import ApplianceError, ForbiddenError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,11 @@ class Parser(argparse.ArgumentParser):
     usage_code = 64
 
     def error(self, message: str) -> NoReturn:
+        prefix, _, unknown = message.partition("unrecognized arguments: ")
+        if unknown and not prefix:
+            flag = unknown.split()[0].partition("=")[0]
+            near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+            message = f"unknown argument {flag}" + (f", did you mean {near[0]}?" if near else "")
         self.exit(self.usage_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -45,7 +51,7 @@ def run(made: Parser, argv: Sequence[str] | None = None) -> int:
         return int(arguments.call(arguments))
     except ApplianceError as error:
         print(f"{made.prog}: {error}", file=sys.stderr)
-        return error.exit_code
+        return made.usage_code if isinstance(error, UsageError) else error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

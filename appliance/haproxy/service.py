@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from appliance.haproxy.model import Process
 
 CHECK_TIMEOUT_S = 60.0
+_PLACE = re.compile(r"parsing \[[^]]*:(\d+)\] ?: ")
+
+
+class RefusedError(EngineError):
+    """`haproxy -c` does not accept a candidate; nothing was changed."""
 
 
 class Reloads(Protocol):
@@ -24,7 +30,7 @@ class Reloads(Protocol):
 
     def reload(self, wanted: str) -> None: ...
 
-    def running(self) -> str: ...
+    def running(self) -> str | None: ...
 
     def pids(self) -> tuple[int, ...]: ...
 
@@ -42,6 +48,11 @@ class Service:
         """Hash of the configuration file; '' if there is none or it is not ours."""
         return _hash_in(files.read(self.config) or "")
 
+    def running(self) -> str:
+        """Hash of what HAProxy has loaded; '' if it does not run or runs something else."""
+        loaded = self.reloads.running()
+        return self.on_disk() if loaded is None else loaded
+
     def check(self, rendered: Rendered) -> str | None:
         """HAProxy's words if it refuses the candidate, else None. The exit status alone decides."""
         candidate = self._write_candidate(rendered)
@@ -51,7 +62,7 @@ class Service:
             candidate.unlink()
         if done.code == 0:
             return None
-        return _complaints(done.message, candidate) or f"exit code {done.code}"
+        return _complaints(done.message, rendered.config) or f"exit code {done.code}"
 
     def apply(self, rendered: Rendered) -> None:
         """Check, replace, reload.
@@ -61,7 +72,7 @@ class Service:
         """
         try:
             if self._validate and (words := self.check(rendered)) is not None:
-                raise EngineError(f"haproxy -c refuses the new configuration: {words}")
+                raise RefusedError(f"haproxy -c refuses the new configuration: {words}")
             before = files.read(self.config)
             self._promote(rendered)
             try:
@@ -80,8 +91,14 @@ class Service:
         """Check the file that is there and reload it. Raises as `apply`."""
         done = commands.run(["haproxy", "-c", "-f", self.config], timeout_s=CHECK_TIMEOUT_S)
         if done.code != 0:
-            raise EngineError(f"haproxy -c refuses {self.config}: {_complaints(done.message, self.config)}")
+            raise EngineError(
+                f"haproxy -c refuses {self.config}: {_complaints(done.message, self.config.read_text())}"
+            )
         self.reloads.reload(self.on_disk())
+
+    def place(self, rendered: Rendered) -> None:
+        """Put a first configuration where there is none yet; HAProxy reads it when it starts."""
+        self._promote(rendered)
 
     def _write_candidate(self, rendered: Rendered) -> Path:
         """Beside the file it may replace. Its maps have a folder of their own: none in use changes."""
@@ -128,7 +145,13 @@ def _hash_in(config: str) -> str:
     return ""
 
 
-def _complaints(message: str, candidate: Path) -> str:
-    """The alerts of `haproxy -c`, in one line, without its chatter and our temporary name."""
+def _complaints(message: str, config: str) -> str:
+    """The alerts of `haproxy -c` in one line, each with the line of `config` that it is about."""
+    lines = config.splitlines()
     alerts = [line.partition(" : ")[2] or line for line in message.splitlines() if "[ALERT]" in line]
-    return "; ".join(alerts or message.splitlines()).replace(str(candidate), candidate.name)
+    told = [
+        _PLACE.sub(lambda place: f"'{lines[int(place[1]) - 1].strip()}': ", alert.removeprefix("config : "))
+        for alert in alerts
+        if " found in configuration" not in alert
+    ]
+    return "; ".join(told) or " ".join(message.split())

@@ -1,0 +1,99 @@
+"""How a HAProxy runs, this node's or one of the user's own: its sockets, its user, its limits."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import re
+import resource
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import ForbiddenError, SettingsError
+from appliance.haproxy.model import Process
+from appliance.paths import UNIX_SOCKET_LIMIT
+
+if TYPE_CHECKING:
+    from appliance.paths import Paths
+
+USER = "haproxy"
+APPLIANCE_GROUP = "marathon-ha"
+_WRITABLE_AS_IS = re.compile(r"[\w./+@:-]+", re.ASCII)
+_MOST_DESCRIPTORS = 1_048_576
+
+
+def of_appliance(paths: Paths) -> Process:
+    """The HAProxy that supervisord runs on this node: started by root, workers without privileges."""
+    process = Process(
+        folder=_checked(paths.haproxy),
+        socket=str(paths.haproxy_socket),
+        generator_socket=str(paths.lb_socket),
+        file_descriptors=_file_descriptors(),
+    )
+    return _as(process, APPLIANCE_GROUP)
+
+
+def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
+    """A HAProxy of the user's own, with its sockets beside `config`; and what has to be said of it.
+
+    It names a user only as root: an unprivileged HAProxy could not start with one.
+    """
+    folder = config.parent.absolute()
+    sockets = folder
+    notices: tuple[str, ...] = ()
+    if len(os.fsencode(folder / "haproxy.sock")) > UNIX_SOCKET_LIMIT:
+        sockets = _short_folder(folder)
+        notices = (f"{folder} is too long for HAProxy's unix sockets: they lie in {sockets}",)
+    process = Process(
+        folder=_checked(folder),
+        socket=str(sockets / "haproxy.sock"),
+        generator_socket=str(sockets / "lb.sock"),
+        file_descriptors=_file_descriptors(),
+    )
+    return (_as(process, USER) if os.geteuid() == 0 else process), notices
+
+
+def make_socket_folder(process: Process) -> None:
+    """Create the short folder of a standalone HAProxy's sockets, for this user alone.
+
+    Raises ForbiddenError if the name is taken by somebody else: then nothing in it can be trusted.
+    """
+    folder = Path(process.socket).parent
+    if folder == Path(process.folder):
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ForbiddenError(f"{folder} is not a folder of this user alone: remove it")
+
+
+def _short_folder(folder: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return Path("/tmp", f"appliance-lb-{os.geteuid()}-{name}")  # noqa: S108 - checked when it is made
+
+
+def _as(process: Process, group: str) -> Process:
+    """With user and group where the machine knows both."""
+    try:
+        pwd.getpwnam(USER)
+        grp.getgrnam(group)
+    except KeyError:
+        return process
+    return replace(process, user=USER, group=group)
+
+
+def _checked(folder: Path) -> str:
+    if not _WRITABLE_AS_IS.fullmatch(str(folder)):
+        raise SettingsError(
+            f"{folder}: the folder of haproxy.cfg may only hold letters, digits and . / + @ : _ - in its name"
+        )
+    return str(folder)
+
+
+def _file_descriptors() -> int:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
