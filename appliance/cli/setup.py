@@ -53,7 +53,7 @@ def build() -> command.Parser:
         metavar="URL",
         help="all of Marathon's masters (default: port 8080 of the hosts in /etc/mesos/zk)",
     )
-    made.add_argument("--mesos", default="", type=_url, metavar="URL", help="a Mesos master, port 5050")
+    made.add_argument("--mesos", type=_url, metavar="URL", help="a Mesos master, port 5050")
     made.add_argument(
         "--group", action="extend", nargs="+", default=[], metavar="G", help="serve apps of HAPROXY_GROUP G"
     )
@@ -97,7 +97,7 @@ def setup(arguments: argparse.Namespace) -> int:
 def _bring_up(paths: Paths, settings: Settings, running: bool) -> int:
     if running:
         restarted = start.refresh(paths, settings)
-        print(f"restarted: {', '.join(restarted) or 'nothing'}")
+        print(f"restarted: {', '.join(restarted)}" if restarted else "the running programs follow the change")
     else:
         start.start(paths)
         if not start.managed(paths):
@@ -137,7 +137,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         interface=arguments.interface,
         peers=tuple(arguments.peer),
         marathon=tuple(arguments.marathon),
-        mesos=arguments.mesos,
+        mesos=arguments.mesos or "",
         groups=tuple(arguments.group),
         virtual_router_id=arguments.vrid,
     )

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from appliance.setup.model import Agents, Asked, Place
 
-VRRP = "vip:vrrp"
-HEALTH = "appliance:health"
-AGENT = "appliance:agent"
 LB = "appliance:lb"
 
 
@@ -181,16 +178,9 @@ def changes(wanted: Sequence[File], present: Mapping[Path, Present]) -> tuple[Ch
 
 
 def affected(running: Settings | None, wanted: Settings, *, credentials_changed: bool) -> tuple[str, ...]:
-    """Programs to restart, in this order, so that none runs with settings that are no more.
+    """Programs to restart, so that none runs with settings that are no more.
 
-    `running` None: not known what they run with. HAProxy and keepalived are never among them: their
-    generators reload them.
+    Only the generator reads its settings once; the others follow the file. `running` None: not known.
     """
-    programs = set()
-    if running is None or running.marathon != wanted.marathon or running.lb != wanted.lb:
-        programs |= {LB, AGENT}
-    if credentials_changed:
-        programs |= {LB}
-    if running is None or running.cluster != wanted.cluster or running.vip != wanted.vip:
-        programs |= {AGENT, HEALTH, VRRP}
-    return tuple(program for program in (LB, AGENT, HEALTH, VRRP) if program in programs)
+    changed = running is None or (running.marathon, running.lb) != (wanted.marathon, wanted.lb)
+    return (LB,) if changed or credentials_changed else ()

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from appliance import commands
@@ -111,6 +112,14 @@ def distro_units() -> Finding:
     if systemd.running() and found:
         return warn("distro-units", f"{' and '.join(found)} will be stopped, disabled and masked")
     return ok("distro-units", "none in the way")
+
+
+def wire(vip: str, number: int, place: Place, nodes: Sequence[Node]) -> tuple[Finding, ...]:
+    """What the VIP's network says. Both checks wait for answers, so they wait together."""
+    with ThreadPoolExecutor(2) as both:
+        free = both.submit(vip_free, vip, place, nodes)
+        heard = both.submit(vrid_free, vip, number, place, nodes)
+        return free.result(), heard.result()
 
 
 def vip_free(vip: str, place: Place, nodes: Sequence[Node]) -> Finding:

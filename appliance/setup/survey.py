@@ -58,11 +58,9 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
     masters = _masters(paths, asked, existing, login)
     ranked = _ranked(paths, asked, existing, where, login)
     number = place.virtual_router_id(asked.vip, asked.virtual_router_id, _kept_number(asked, existing))
-    findings += [masters.finding, ranked.finding]
-    findings.append(preflight.vip_free(asked.vip, where, ranked.nodes))
     if isinstance(number, Finding):
         return Refused((*findings, number))
-    findings.append(preflight.vrid_free(asked.vip, number, where, ranked.nodes))
+    findings += [masters.finding, ranked.finding, *preflight.wire(asked.vip, number, where, ranked.nodes)]
     if any(finding.level is Level.FAIL for finding in findings):
         return Refused(tuple(findings))
     settings = plan.settings(
