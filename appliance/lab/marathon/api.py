@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.lab.marathon import definition as definitions
 from appliance.lab.marathon import dialects, events, stream
 from appliance.lab.marathon.changes import Changes
-from appliance.lab.marathon.errors import RefusedError
+from appliance.lab.marathon.errors import RefusedError, malformed
 from appliance.lab.marathon.groups import group
 from appliance.lab.marathon.task_api import TaskApi
 from appliance.lab.marathon.web import Answer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.lab.marathon.bus import Bus
-    from appliance.lab.marathon.model import Deployment, Json
+    from appliance.lab.marathon.model import Definition, Deployment, Json
     from appliance.lab.marathon.operator import Operator
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.state import State
@@ -41,15 +41,17 @@ class Api:
         self._changes = Changes(state, bus)
         self._tasks = TaskApi(state, scheduler, self._changes)
         self._plain: dict[tuple[str, str], Callable[[Request], Answer]] = {
-            ("GET", "/ping"): lambda _: Answer("pong", content_type="text/plain"),
+            ("GET", "/ping"): _ping,
             ("GET", "/v2/info"): lambda _: Answer(self._info()),
             ("GET", "/v2/leader"): lambda _: Answer({"leader": self.leader}),
             ("GET", "/v2/apps"): self._list,
             ("POST", "/v2/apps"): self._create,
+            ("PUT", "/v2/apps"): self._update_many,
+            ("PATCH", "/v2/apps"): self._update_many,
             ("GET", "/v2/tasks"): self._tasks.all,
             ("POST", "/v2/tasks/delete"): self._tasks.delete_many,
             ("GET", "/v2/deployments"): lambda _: Answer([self._deployment(e) for e in state.deployments]),
-            ("GET", "/v2/queue"): lambda _: Answer({"queue": self._queue()}),
+            ("GET", "/v2/queue"): self._queue,
         }
 
     def stream(self, request: Request, connection: Connection) -> bool:
@@ -80,7 +82,7 @@ class Api:
         raise RefusedError(404, {"message": f"URI not found: {path.lstrip('/')}"})
 
     def _app(self, method: str, request: Request, id: str, part: str | None, name: str | None) -> Answer:  # noqa: A002
-        app_id = definitions.absolute(id)
+        app_id = definitions.absolute(id) if method == "PUT" else "/" + id.strip("/")
         if part == "tasks":
             return self._tasks.of_app(method, request, app_id, name)
         calls = {
@@ -106,37 +108,43 @@ class Api:
             {"apps": [dialects.app(each, dialect, tasks="tasks" in embed, failure=failure) for each in apps]}
         )
 
-    def _get(self, request: Request, app_id: str) -> Answer:
-        if "*" in app_id:
-            raise RefusedError(404, {"message": f"URI not found: {request.path.lstrip('/')}"})
+    def _get(self, _: Request, app_id: str) -> Answer:
         return Answer(
             {"app": dialects.app(self._state.view(app_id), self._state.dialect, tasks=True, failure=True)}
         )
 
     def _create(self, request: Request) -> Answer:
-        deployment = self._changes.create(
-            _object(request), client_ip=request.client_ip, uri=request.path, force=request.flag("force")
-        )
-        headers = {
-            **_deployment_header(deployment),
-            "Location": f"http://{self.leader}/v2/apps/{deployment.app_id}",
-        }
-        if deployment.after is None:
-            raise ValueError("a created app has a definition")
-        body = dialects.created(deployment.after, deployment.id, self._state.dialect)
-        return Answer(body, 201, headers)
+        deployment = self._changes.create(_object(request.json()), force=request.flag("force"))
+        after = self._post_event(request, deployment, request.path)
+        location = {"Location": f"http://{self.leader}/v2/apps/{deployment.app_id}"}
+        body = dialects.created(after, deployment.id, self._state.dialect)
+        return Answer(body, 201, {**_deployment_header(deployment), **location})
 
     def _update(self, request: Request, app_id: str) -> Answer:
         known = app_id in self._state.apps
-        deployment = self._changes.update(
-            app_id,
-            _object(request),
-            client_ip=request.client_ip,
-            uri=f"/v2/apps/{app_id}",
-            force=request.flag("force"),
-            partial=request.flag("partialUpdate", default=True),
-        )
+        deployment = self._change(request, app_id, request.json())
+        self._post_event(request, deployment, f"/v2/apps/{app_id}")
         return deployed(deployment, 200 if known else 201)
+
+    def _update_many(self, request: Request) -> Answer:
+        """An array of apps, each its own deployment here; no api_post_event, as on a real one."""
+        changes = request.json()
+        if not isinstance(changes, list) or not changes:
+            raise malformed("", "error.expected.jsarray")
+        ids = [definitions.absolute(str(_object(each).get("id", ""))) for each in changes]
+        if not request.flag("force"):
+            self._state.refuse_if_locked(ids)
+        return deployed([self._change(request, *each) for each in zip(ids, changes)][-1])
+
+    def _change(self, request: Request, app_id: str, change: Any) -> Deployment:
+        partial = request.flag("partialUpdate", default=True)
+        return self._changes.update(app_id, _object(change), force=request.flag("force"), partial=partial)
+
+    def _post_event(self, request: Request, deployment: Deployment, uri: str) -> Definition:
+        if deployment.after is None:
+            raise ValueError("what was posted has a definition")
+        self._bus.publish(events.api_post(request.client_ip, uri, deployment.after, self._state.dialect))
+        return deployment.after
 
     def _delete(self, request: Request, app_id: str) -> Answer:
         return deployed(self._changes.delete(app_id, force=request.flag("force", default=True)))
@@ -174,20 +182,16 @@ class Api:
             "totalSteps": len(each.steps),
         }
 
-    def _queue(self) -> list[Json]:
-        waiting = {app_id: self._state.waiting(app_id) for app_id in self._state.apps}
-        return [
-            {
-                "count": len(instances),
-                "delay": {
-                    "timeLeftSeconds": self._state.delay_s(instances),
-                    "overdue": not self._state.delay_s(instances),
-                },
-                "app": dialects.definition(self._state.apps[app_id], self._state.dialect),
-            }
-            for app_id, instances in waiting.items()
-            if instances
-        ]
+    def _queue(self, _: Request) -> Answer:
+        shown = []
+        for app_id, app in self._state.apps.items():
+            waiting = self._state.waiting(app_id)
+            if waiting:
+                delay_s = self._state.delay_s(waiting)
+                delay = {"timeLeftSeconds": delay_s, "overdue": delay_s == 0}
+                document = dialects.definition(app, self._state.dialect)
+                shown.append({"count": len(waiting), "delay": delay, "app": document})
+        return Answer({"queue": shown})
 
     def _info(self) -> Json:
         return {
@@ -202,6 +206,12 @@ class Api:
         }
 
 
+def _ping(request: Request) -> Answer:
+    if "application/json" in request.accepts:
+        return Answer("pong")
+    return Answer("pong", content_type="text/plain")
+
+
 def deployed(deployment: Deployment, status: int = 200) -> Answer:
     """The answer to every change that has no other body."""
     body = {"version": deployment.version, "deploymentId": deployment.id}
@@ -212,10 +222,7 @@ def _deployment_header(deployment: Deployment) -> dict[str, str]:
     return {"Marathon-Deployment-Id": deployment.id}
 
 
-def _object(request: Request) -> Json:
-    document: Any = request.json()
+def _object(document: Any) -> Json:
     if not isinstance(document, dict):
-        raise RefusedError(
-            400, {"message": "Invalid JSON", "details": [{"path": "", "errors": ["error.expected.jsobject"]}]}
-        )
+        raise malformed("", "error.expected.jsobject")
     return document

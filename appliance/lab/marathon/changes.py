@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.lab.marathon import definition as definitions
-from appliance.lab.marathon import events
+from appliance.lab.marathon import events, shape
 from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.model import RESTART, SCALE, START, STOP, Action, Definition, Deployment
 from appliance.lab.marathon.service_ports import assigned, service_ports
@@ -25,22 +25,22 @@ class Changes:
         self._state = state
         self._bus = bus
 
-    def create(self, document: Json, *, client_ip: str, uri: str, force: bool) -> Deployment:
-        app_id = definitions.absolute(str(document.get("id", "")))
+    def create(self, document: Json, *, force: bool) -> Deployment:
+        if not isinstance(document.get("id"), str):
+            shape.check(document)
+        app_id = definitions.absolute(document["id"])
         if app_id in self._state.apps:
             raise RefusedError(409, {"message": f"An app with id [{app_id}] already exists."})
-        return self._put({**document, "id": app_id}, None, client_ip=client_ip, uri=uri, force=force)
+        return self._put({**document, "id": app_id}, None, force=force)
 
-    def update(
-        self, app_id: str, change: Json, *, client_ip: str, uri: str, force: bool, partial: bool
-    ) -> Deployment:
+    def update(self, app_id: str, change: Json, *, force: bool, partial: bool) -> Deployment:
         """A patch of the app, or its replacement; an unknown app is created."""
         before = self._state.apps.get(app_id)
         change = {**change, "id": app_id}
         if before and "version" in change and set(change) == {"id", "version"}:
             change = dict(self._state.version(app_id, change["version"]).document)
         document = definitions.merged(before.document, change) if before and partial else change
-        return self._put(document, before, client_ip=client_ip, uri=uri, force=force)
+        return self._put(document, before, force=force)
 
     def restart(self, app_id: str, *, force: bool) -> Deployment:
         before = self._state.app(app_id)
@@ -72,16 +72,12 @@ class Changes:
         self._state.deployments.remove(deployment)
         self._bus.publish(events.deployment_failed(deployment, reason))
 
-    def _put(
-        self, document: Mapping[str, Any], before: Definition | None, *, client_ip: str, uri: str, force: bool
-    ) -> Deployment:
+    def _put(self, document: Mapping[str, Any], before: Definition | None, *, force: bool) -> Deployment:
         old_ports = service_ports(before.document) if before else ()
         made = assigned(definitions.complete(document), old_ports, self._state.taken_ports())
         version = self._state.next_version()
         kind, after = _compared(before, made, version)
-        deployment = self._deploy(kind, before, after, force=force)
-        self._bus.publish(events.api_post(client_ip, uri, after, self._state.dialect))
-        return deployment
+        return self._deploy(kind, before, after, force=force)
 
     def _deploy(
         self, kind: str, before: Definition | None, after: Definition | None, *, force: bool

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from appliance.lab.marathon.errors import invalid, malformed
+from appliance.lab.marathon import shape
+from appliance.lab.marathon.errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +22,6 @@ _KEPT = (
     "tty", "resourceLimits", "executorResources",
 )  # fmt: skip
 """Optional keys: present when set and not empty."""
-
-_NUMBERS = ("instances", "cpus", "mem", "disk", "gpus", "backoffSeconds", "backoffFactor")
-_LISTS = ("healthChecks", "constraints", "portDefinitions", "ports", "networks", "uris", "fetch")
-_OBJECTS = ("labels", "container", "env", "upgradeStrategy")
 
 _DEFAULTS: Json = {
     "instances": 1,
@@ -83,7 +80,7 @@ def merged(existing: Mapping[str, Any], change: Mapping[str, Any]) -> Json:
 def complete(document: Mapping[str, Any]) -> Json:
     """The document in the new dialect with Marathon's defaults filled in; service ports may still be 0."""
     given = {key: value for key, value in document.items() if value is not None}
-    _check_types(given)
+    shape.check(given)
     if not any(given.get(key) for key in ("cmd", "args", "container")):
         raise invalid("/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.")
     made: Json = {"id": absolute(given["id"])}
@@ -107,29 +104,6 @@ def complete(document: Mapping[str, Any]) -> Json:
     if "healthChecks" in made:
         made["healthChecks"] = [_health_check(check) for check in made["healthChecks"]]
     return made
-
-
-def _check_types(given: Mapping[str, Any]) -> None:
-    if not isinstance(given.get("id"), str):
-        raise malformed("/id", "error.expected.jsstring" if "id" in given else "error.path.missing")
-    for key in _NUMBERS:
-        value = given.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise malformed(f"/{key}", "error.expected.jsnumber")
-        if value < 0:
-            raise invalid(f"/{key}", f"got {value}, expected 0 or more")
-    for key in _LISTS:
-        _check_type(given, key, list, "jsarray")
-    for key in _OBJECTS:
-        _check_type(given, key, dict, "jsobject")
-    for name, value in given.get("labels", {}).items():
-        if not isinstance(value, str):
-            raise malformed(f"/labels/{name}", "error.expected.jsstring")
-
-
-def _check_type(given: Mapping[str, Any], key: str, wanted: type, name: str) -> None:
-    if not isinstance(given.get(key, wanted()), wanted):
-        raise malformed(f"/{key}", f"error.expected.{name}")
 
 
 def _upgrade_strategy(given: Mapping[str, Any]) -> Json:

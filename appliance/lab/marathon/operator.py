@@ -2,12 +2,14 @@
 
 ::
 
-    GET  /_lab/log            {"requests": […], "events": […]}, oldest first
-    POST /_lab/crash?task=ID  the task dies of itself (SIGKILL), so Marathon sees TASK_FAILED
+    GET  /_lab/log                          {"requests": […], "events": […]}, oldest first
+    POST /_lab/crash?task=ID[&signal=KILL]  the task gets the signal behind Marathon's back:
+                                            KILL or ABRT crash it, STOP hangs it, CONT goes on
 """
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from appliance.lab.marathon.errors import RefusedError
@@ -34,12 +36,15 @@ class Operator:
         if (request.method, request.path) == ("GET", "/_lab/log"):
             return Answer({"requests": list(self.requests or ()), "events": self._bus.emitted})
         if (request.method, request.path) == ("POST", "/_lab/crash"):
-            return self._crash(request.query.get("task", [""])[-1])
+            return self._crash(request.query.get("task", [""])[-1], request.query.get("signal", ["KILL"])[-1])
         raise RefusedError(404, {"message": f"URI not found: {request.path}"})
 
-    def _crash(self, task_id: str) -> Answer:
+    def _crash(self, task_id: str, name: str) -> Answer:
+        number = signal.Signals.__members__.get(f"SIG{name.upper()}")
+        if number is None:
+            raise RefusedError(400, {"message": f"'{name}' is no signal"})
         for each in self._state.instances:
             if task_id in (each.task_id, each.id):
-                self._scheduler.crash(each)
+                self._scheduler.crash(each, number)
                 return Answer({"crashed": each.task_id})
         raise RefusedError(404, {"message": f"Task '{task_id}' does not exist"})

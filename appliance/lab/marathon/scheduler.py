@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import suppress
 from random import SystemRandom
@@ -17,6 +16,8 @@ from appliance.lab.marathon.model import PROVISIONED, RUNNING, SCHEDULED, STARTI
 from appliance.lab.marathon.placement import place
 
 if TYPE_CHECKING:
+    import signal
+
     from appliance.commands import Process
     from appliance.lab.marathon.bus import Bus
     from appliance.lab.marathon.launcher import Launcher
@@ -65,10 +66,10 @@ class Scheduler:
         instance.process.terminate()
         self._state.changed.notify_all()
 
-    def crash(self, instance: Instance, code: signal.Signals = signal.SIGKILL) -> None:
-        """The task dies of itself, as far as Marathon can see."""
+    def crash(self, instance: Instance, number: signal.Signals) -> None:
+        """Send a signal that Marathon knows nothing of: a death by it is the task's own."""
         if instance.process is not None:
-            instance.process.send_signal(code)
+            instance.process.send_signal(number)
 
     def _run(self) -> None:
         with self._state.changed:

@@ -93,8 +93,11 @@ def main() -> None:
     address, app, task, *ports = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = Server(address, app, task)
-    for port in ports:
-        server.listen(int(port))
+    try:
+        for port in ports:
+            server.listen(int(port))
+    except OSError as error:
+        sys.exit(f"{task} cannot listen on {address} at {', '.join(ports)}: {error}")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     server.serve()

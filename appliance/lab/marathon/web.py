@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import socket
+import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
@@ -88,15 +91,33 @@ class Server(ThreadingHTTPServer):
         self.credentials = credentials
         self.headers = headers or {}
         self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT)
-        """The latest requests seen."""
+        """The latest requests seen; `status` is None while one is being answered."""
+        self._open: set[socket.socket] = set()
 
     @property
     def netloc(self) -> str:
         host, port = self.server_address[:2]
         return f"{host!s}:{port}"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that are kept alive."""
+        super().server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of ours."""
+        """A client that went away is no error of ours; everything else is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -112,21 +133,31 @@ class Connection(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         request = self._request()
-        status = 200
+        seen: Json = {"at": stamp(time.time()), "client": request.client_ip, "method": request.method}
+        seen.update(uri=self.path, status=None)
+        self.server.requests.append(seen)
+        seen["status"] = self._answer(request)
+
+    def _answer(self, request: Request) -> int:
+        """Answer it, or serve its stream to the end; returns the status."""
         try:
             if not self._authorized(request.path):
-                realm = {"WWW-Authenticate": 'basic realm="Mesosphere"'}
-                status = self._page(401, realm)
-            elif not self.server.routes.stream(request, self):
-                status = self._send(self.server.routes.answer(request))
-        except RefusedError as refusal:
-            status = refusal.status
-            if refusal.body is None:
-                self._page(status)
-            else:
-                self._send(Answer(refusal.body, status))
-        finally:
-            self._remember(request, status)
+                return self._page(401, {"WWW-Authenticate": 'basic realm="Mesosphere"'})
+            if request.body and not self._is_json():
+                return self._page(415)
+            if self.server.routes.stream(request, self):
+                return 200
+            return self._send(self.server.routes.answer(request))
+        except RefusedError as refused:
+            if refused.body is None:
+                return self._page(refused.status)
+            return self._send(Answer(refused.body, refused.status))
+
+    def _is_json(self) -> bool:
+        return (
+            self.headers.get("Content-Type", "application/json").partition(";")[0].strip()
+            == "application/json"
+        )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 - the base class names them
 
@@ -196,7 +227,3 @@ class Connection(BaseHTTPRequestHandler):
         self.head(status, sent)
         if self.command != "HEAD":
             self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
-
-    def _remember(self, request: Request, status: int) -> None:
-        seen = {"at": stamp(time.time()), "client": request.client_ip, "method": request.method}
-        self.server.requests.append({**seen, "uri": self.path, "status": status})
