@@ -7,6 +7,7 @@ haproxy.cfg switches both at once, and a crash at any instant leaves a pair that
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "marathon-ha-appliance"
 """`show info` returns it with the hash behind it, so HAProxy itself says what it has loaded."""
+_PLAIN_WORD = re.compile(r"[\w./:,;=&?!*~@%+-]+", re.ASCII)
 _MAXCONN_CAP = 50_000
 _MAXCONN_FLOOR = 100
 _DESCRIPTOR_STEP = 1000
@@ -91,6 +93,8 @@ def quoted(text: str) -> str:
     """
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError(f"a control character cannot stand in haproxy.cfg: {text!r}")
+    if _PLAIN_WORD.fullmatch(text):
+        return text
     return "'" + text.replace("'", "'\\''") + "'"
 
 

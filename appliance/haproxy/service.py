@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from appliance.haproxy.model import Process
 
 CHECK_TIMEOUT_S = 60.0
+_MAPS = re.compile(r"maps-[0-9a-f]+")
 _PLACE = re.compile(r"parsing \[[^]]*:(\d+)\] ?: ")
 
 
@@ -36,13 +37,14 @@ class Reloads(Protocol):
 
 
 class Service:
-    """One HAProxy and its configuration file. Not to be shared by threads."""
+    """One HAProxy and its configuration file. One thread acts; any may ask."""
 
     def __init__(self, config: Path, process: Process, reloads: Reloads, *, validate: bool = True) -> None:
         self.config = config
         self.folder = Path(process.folder)
         self.reloads = reloads
         self._validate = validate
+        self._acknowledged = ""
 
     def on_disk(self) -> str:
         """Hash of the configuration file; '' if there is none or it is not ours."""
@@ -52,6 +54,19 @@ class Service:
         """Hash of what HAProxy has loaded; '' if it does not run or runs something else."""
         loaded = self.reloads.running()
         return self.on_disk() if loaded is None else loaded
+
+    def loaded(self) -> str:
+        """The configuration that HAProxy's present worker has loaded; '' if it is not known."""
+        running = self.running()
+        for text in (self._acknowledged, files.read(self.config) or ""):
+            if running and _hash_in(text) == running:
+                return text
+        return ""
+
+    def loaded_map(self, name: str) -> str:
+        """A map file of the configuration that runs; '' if it is not known."""
+        folder = _MAPS.search(self.loaded())
+        return (files.read(self.folder / folder[0] / name) or "") if folder else ""
 
     def check(self, rendered: Rendered) -> str | None:
         """HAProxy's words if it refuses the candidate, else None. The exit status alone decides."""
@@ -77,6 +92,7 @@ class Service:
             self._promote(rendered)
             try:
                 self.reloads.reload(rendered.hash)
+                self._acknowledged = rendered.config
             except NotRunningError:
                 raise
             except EngineError:

@@ -1,0 +1,83 @@
+"""What HAProxy is given for given apps: each folder of tests/golden is a case.
+
+`apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. To accept what
+comes of them now, look at the difference afterwards:
+
+    GOLDEN=write .venv/bin/pytest tests/unit/haproxy/test_golden_configurations.py && git diff tests/golden
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance import commands
+from appliance.haproxy import certificates
+from appliance.haproxy.model import Process
+from appliance.haproxy.render import render
+from appliance.marathon import wire
+from appliance.services.model import Selection
+from appliance.services.translate import translate
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+CASES = sorted(case.name for case in GOLDEN.iterdir() if (case / "apps.json").exists())
+NODE = Process(
+    folder="/var/lib/marathon-ha-appliance/haproxy",
+    socket="/run/marathon-ha-appliance/haproxy.sock",
+    generator_socket="/run/marathon-ha-appliance/lb/lb.sock",
+    file_descriptors=20000,
+    certificates=("/etc/ssl/cert.pem",),
+    user="haproxy",
+    group="marathon-ha",
+)
+
+
+def load_balancer(case):
+    cluster = wire.apps((GOLDEN / case / "apps.json").read_bytes())
+    found = translate(cluster, Selection(("external",)), {})
+    assert not found.quarantined
+    return found.load_balancer
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_apps_give_the_same_configuration(case):
+    rendered = render(load_balancer(case), NODE)
+    made = {"haproxy.cfg": rendered.config, **{name: text for name, text in rendered.maps.items() if text}}
+    if os.environ.get("GOLDEN") == "write":
+        for name, text in made.items():
+            (GOLDEN / case / name).write_text(text)
+    kept = {path.name: path.read_text() for path in (GOLDEN / case).iterdir() if path.name != "apps.json"}
+    assert made == kept
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_haproxy_accepts_it_without_a_warning(case, tmp_path):
+    certificate, _ = certificates.self_signed(tmp_path)
+    here = Process(str(tmp_path), f"{tmp_path}/h.sock", f"{tmp_path}/lb.sock", 20000, (certificate,))
+    rendered = render(load_balancer(case), here)
+    (tmp_path / rendered.maps_folder).mkdir()
+    for name, text in rendered.maps.items():
+        (tmp_path / rendered.maps_folder / name).write_text(text)
+    (tmp_path / "haproxy.cfg").write_text(rendered.config)
+    done = commands.run(["haproxy", "-c", "-f", tmp_path / "haproxy.cfg"])
+    assert (done.code, done.output + done.errors) == (0, "Configuration file is valid\n")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_frontend_has_the_name_of_a_backend(case):
+    words = [line.split() for line in render(load_balancer(case), NODE).config.splitlines()]
+    names = {
+        kind: [line[1] for line in words if line[:1] == [kind]] for kind in ("frontend", "backend", "listen")
+    }
+    every = [name for found in names.values() for name in found]
+    assert len(every) == len(set(every))
+
+
+def test_ports_80_and_443_can_be_left_out():
+    text = render(load_balancer("tutorial"), replace(NODE, bind_http_https=False, certificates=())).config
+    assert "*:80\n" not in text
+    assert "*:443" not in text
+    assert "*:9091" in text
