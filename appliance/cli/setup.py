@@ -82,7 +82,7 @@ def setup(arguments: argparse.Namespace) -> int:
         return next(finding.exit_code for finding in seen.findings if finding.level is Level.FAIL)
     running = start.running(paths)
     stale = start.stale(paths, seen.settings) if running else ()
-    _show(seen, stale)
+    _show(seen, stale, in_full=arguments.dry_run)
     if arguments.dry_run:
         print("nothing written (--dry-run)")
         return 0
@@ -109,7 +109,7 @@ def _bring_up(paths: Paths, settings: Settings, running: bool) -> int:
     return 0 if standing.owner else EXIT_NO_OWNER
 
 
-def _show(seen: Survey, stale: Sequence[str]) -> None:
+def _show(seen: Survey, stale: Sequence[str], *, in_full: bool) -> None:
     if not seen.changes and not stale:
         print("in sync: nothing to change")
         return
@@ -117,7 +117,8 @@ def _show(seen: Survey, stale: Sequence[str]) -> None:
         if finding.id in ("marathon", "peers") and finding.level is Level.OK:
             print(f"{finding.id}: {finding.text}")
     for change in seen.changes:
-        print(change.diff(), end="")
+        generated = change.present is None and change.file.path.suffix != ".toml"
+        print(change.summary() if generated and not in_full else change.diff(), end="")
     if stale and not seen.changes:
         print(f"the files are in sync, but older settings are in use by: {', '.join(stale)}")
 

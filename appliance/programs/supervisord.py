@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import sys
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ def prepare(paths: Paths) -> None:
     ):
         stale.unlink(missing_ok=True)
     _fifo(paths.vrrp_fifo)
+    paths.events.touch()
+    shutil.chown(paths.events, USER, USER)  # all programs append to it
     start.record(paths)
 
 

@@ -156,7 +156,7 @@ class Change:
         if before is not None and before.text == self.file.text:
             return f"{path}: {before.owner} {before.mode:o} -> {self.file.owner} {self.file.mode:o}\n"
         if self.file.secret:
-            return f"{path}: {'new content' if before else 'new file'} (not shown)\n"
+            return self.summary()
         lines = difflib.unified_diff(
             before.text.splitlines() if before else [],
             self.file.text.splitlines(),
@@ -165,6 +165,11 @@ class Change:
             lineterm="",
         )
         return "\n".join(lines) + "\n"
+
+    def summary(self) -> str:
+        """One line that shows nothing of the content."""
+        lines = "not shown" if self.file.secret else f"{self.file.text.count(chr(10))} lines"
+        return f"{self.file.path}: {'new content' if self.present else 'new file'}, {lines}\n"
 
 
 def changes(wanted: Sequence[File], present: Mapping[Path, Present]) -> tuple[Change, ...]:

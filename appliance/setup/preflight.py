@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import commands
@@ -19,7 +20,6 @@ from appliance.setup.node import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from appliance.paths import Paths
     from appliance.settings import Node
@@ -82,7 +82,8 @@ def users(user: str) -> Finding:
 
 def installation(scripts: Path) -> Finding:
     """The programs drop root, so every folder above them has to be open to others."""
-    for folder in (scripts, *scripts.parents):
+    package = Path(__file__).resolve().parent
+    for folder in (scripts, *scripts.parents, package, *package.parents):
         if not folder.stat().st_mode & 0o001:
             return fail(
                 "installation",

@@ -35,7 +35,7 @@ class Program:
 
 def scripts() -> Path:
     """Folder of the running installation's console commands. Raises MissingError."""
-    for folder in (Path(sys.argv[0]).absolute().parent, Path(sys.executable).absolute().parent):
+    for folder in (Path(sys.argv[0]).resolve().parent, Path(sys.executable).absolute().parent):
         if (folder / "appliance").is_file() and (folder / "appliance-lb").is_file():
             return folder
     raise MissingError(f"appliance and appliance-lb are not beside {sys.argv[0]}: install the whole package")
