@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Union
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Union
 
 from appliance.errors import MissingError
 
@@ -79,6 +80,12 @@ def run(
     return Completed(
         done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )
+
+
+def become(argv: Sequence[str | Path], env: Mapping[str, str]) -> NoReturn:
+    """Go on as another program in this very process. Raises MissingError, OSError."""
+    words = [find(str(argv[0])), *map(str, argv[1:])]
+    os.execve(words[0], words, dict(env))  # noqa: S606 - no shell is what is wanted
 
 
 def start(

@@ -1,0 +1,184 @@
+"""The whole story in the lab, each line checked and timed: `make demo` runs it after the installation."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from appliance.errors import ApplianceError
+from appliance.lab import faults
+from appliance.lab.interrupted import ended_by_signals
+from appliance.lab.up import down, up
+
+if TYPE_CHECKING:
+    from appliance.lab.lab import Lab
+    from appliance.lab.load import Summary
+    from appliance.lab.topology import Topology
+
+Say = Callable[[str], None]
+
+HOST = "nginx.marathon.mesos"
+_LOOK_S = 1.0
+
+
+def app(name: str) -> dict[str, Any]:
+    """A web app in Docker's bridge network, published on service port 80 and under one host name."""
+    port = {"containerPort": 80, "hostPort": 0, "servicePort": 80, "protocol": "tcp"}
+    docker = {"image": "docker.io/nginx", "network": "BRIDGE", "portMappings": [port]}
+    return {
+        "id": name,
+        "labels": {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": HOST},
+        "cpus": 0.2,
+        "mem": 20.0,
+        "instances": 2,
+        "healthChecks": [{"path": "/"}],
+        "container": {"type": "DOCKER", "docker": docker},
+    }
+
+
+def run(topology: Topology, say: Say) -> int:
+    """Show it all. 0 only if every step was seen; the lab is gone afterwards in any case."""
+    began = time.monotonic()
+    with ended_by_signals():
+        lab = up(topology, say)
+        try:
+            with tempfile.TemporaryDirectory(prefix="mha-demo-") as folder:
+                for title, step in _STEPS:
+                    started = time.monotonic()
+                    seen = step(lab, Path(folder))
+                    ended = time.monotonic()
+                    say(f"{ended - began:5.1f} s  {title}  [{ended - started:.1f} s]")
+                    for line in seen.splitlines():
+                        say(f"         {line}")
+        finally:
+            down()
+    say(f"{time.monotonic() - began:5.1f} s  all of it is seen; the lab is gone, nothing of it stays")
+    return 0
+
+
+def _nodes(lab: Lab, _folder: Path) -> str:
+    lab.wait_healthy()
+    return lab.why()
+
+
+def _post(lab: Lab, folder: Path) -> str:
+    typed = []
+    for name in ("nginx", "nginx2"):
+        document = folder / f"{name}.json"
+        document.write_text(json.dumps(app(name), indent=2) + "\n", encoding="utf-8")
+        target = f"{lab.topology.master.address}:8080/v2/apps"
+        options = ["-i", "-H", "Content-Type: application/json", target]
+        done = lab.curl(*options, f"-d@{document}")
+        first = done.output.partition("\n")[0].strip()
+        if " 201" not in first:
+            raise ApplianceError(f"Marathon answered {name}.json by: {first or done.message}")
+        typed.append(f"{shlex.join(['curl', *options])} -d@{name}.json -> {first}")
+    return "\n".join(typed)
+
+
+def _four_tasks(lab: Lab, _folder: Path) -> str:
+    _until(lab, lambda seen: len(seen.tasks) == 4)
+    by_name = _look(lab, host=HOST)
+    _expect(len(by_name.tasks) == 4 and not by_name.failed, f"Host {HOST}: {by_name}")
+    return f"http://{lab.vip}/ and Host {HOST}: {_shares(by_name)}"
+
+
+def _crash(lab: Lab, _folder: Path) -> str:
+    owner = lab.wait_healthy()
+    with lab.load() as load:
+        time.sleep(_LOOK_S)
+        lab.fault("kill-haproxy", owner.name)
+        taker = lab.wait("another owner", lambda: _other_than(lab, owner.name))
+        time.sleep(_LOOK_S)
+        _, seen = load.stop()
+    return (
+        f"{owner.name} -> {taker}; a client with a new connection each 10 ms waited "
+        f"{seen.longest_gap_ms:.0f} ms for an answer: {seen.failed} of {seen.requests} requests failed"
+    )
+
+
+def _back(lab: Lab, _folder: Path) -> str:
+    with lab.load() as load:
+        owner = lab.wait_healthy()
+        time.sleep(_LOOK_S)
+        _, seen = load.stop()
+    _expect(not seen.failed, f"requests failed while the VIP moved back: {seen}")
+    return f"VIP on {owner.name}; {seen.failed} of {seen.requests} requests failed on the way"
+
+
+def _scale(lab: Lab, _folder: Path) -> str:
+    lab.scale("nginx", 5)
+    seen = _until(lab, lambda seen: _tasks_of(seen, "nginx") == 5 and _tasks_of(seen, "nginx2") == 2)
+    return _shares(seen)
+
+
+def _delete(lab: Lab, _folder: Path) -> str:
+    owner = lab.wait("one owner", lab.owner)
+    before = faults.pids(owner, "haproxy")[:1]
+    lab.delete("nginx2")
+    seen = _until(lab, lambda seen: set(seen.apps) == {"nginx"} and not seen.failed)
+    _expect(faults.pids(owner, "haproxy")[:1] == before, "HAProxy's master was restarted")
+    return f"{_shares(seen)}; HAProxy's master is still pid {before[0]}"
+
+
+def _drain(lab: Lab, _folder: Path) -> str:
+    owner = lab.wait_healthy()
+    with lab.load() as load:
+        done = lab.exec(owner.name, "appliance", "drain", "--reason", "demo")
+        _expect(done.code == 0, f"appliance drain: {done.message}")
+        taker = lab.wait("another owner", lambda: _other_than(lab, owner.name))
+        time.sleep(_LOOK_S)
+        _, seen = load.stop()
+    _expect(not seen.failed, f"requests failed during the drain: {seen}")
+    return f"{owner.name} -> {taker}; {seen.failed} of {seen.requests} requests failed\n{lab.why()}"
+
+
+_STEPS: tuple[tuple[str, Callable[[Lab, Path], str]], ...] = (
+    ("three nodes are up, and one owns the VIP", _nodes),
+    ("nginx.json and nginx2.json are posted by curl", _post),
+    ("a client reaches all four tasks through the VIP", _four_tasks),
+    ("HAProxy killed with -9 on the owner: the VIP is on the next node", _crash),
+    ("the node is back", _back),
+    ("nginx scaled from 2 to 5: all five answer", _scale),
+    ("nginx2 deleted: gone from the balance without a restart", _delete),
+    ("the owner is drained: no request failed", _drain),
+)
+
+
+def _other_than(lab: Lab, name: str) -> str:
+    owner = lab.owner()
+    return owner.name if owner and owner.name != name else ""
+
+
+def _look(lab: Lab, *, host: str = "") -> Summary:
+    """What a client of the VIP sees for a second."""
+    with lab.load(host=host) as load:
+        time.sleep(_LOOK_S)
+        return load.stop()[1]
+
+
+def _until(lab: Lab, good: Callable[[Summary], bool], timeout_s: float = 15.0) -> Summary:
+    """Look again and again until what is seen is `good`. Raises ApplianceError with the last look."""
+    deadline = time.monotonic() + timeout_s
+    while not good(seen := _look(lab)):
+        _expect(time.monotonic() < deadline, f"after {timeout_s:g} s a client still sees: {seen}")
+    return seen
+
+
+def _expect(fact: bool, otherwise: str) -> None:
+    if not fact:
+        raise ApplianceError(otherwise)
+
+
+def _tasks_of(seen: Summary, name: str) -> int:
+    """How many tasks of the app `name` answered; a task's id begins with its app's."""
+    return sum(task.startswith(f"{name}.") for task in seen.tasks)
+
+
+def _shares(seen: Summary) -> str:
+    shares = ", ".join(f"{name} {count}" for name, count in seen.apps.items())
+    return f"{len(seen.tasks)} tasks answered {seen.requests} requests ({shares}), {seen.failed} failed"
