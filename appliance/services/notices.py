@@ -1,0 +1,65 @@
+"""What the owners of served apps should know: shared routes, labels without effect, changed names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.haproxy.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from appliance.haproxy.model import LoadBalancer
+    from appliance.services.model import Service
+
+
+def about_service(service: Service) -> list[str]:
+    """Labels of `service` that have no effect."""
+    labels = service.labels
+    tcp = service.mode is Mode.TCP
+    found = {
+        f"PATH: has no effect without HAPROXY_{service.index}_VHOST": labels.paths and not labels.vhosts,
+        "STICKY: has no effect in mode tcp": tcp and labels.sticky,
+        f"BALANCE: {labels.balance} needs mode http; roundrobin is used": tcp and labels.balance_needs_http,
+        f"VHOST: {', '.join(labels.wildcards)} is a wildcard, which matches nothing yet": labels.wildcards,
+    }
+    notices = [f"{service.app_id}: HAPROXY_{service.index}_{text}" for text, holds in found.items() if holds]
+    if not service.port and not labels.vhosts:
+        cure = f"give it HAPROXY_{service.index}_PORT or HAPROXY_{service.index}_VHOST"
+        notices.append(f"{service.app_id}: port {service.index} has no service port and no vhost; {cure}")
+    return notices
+
+
+def about_names(name: str, plain: str, service: Service) -> list[str]:
+    if name == plain:
+        return []
+    return [f"{service.app_id}: backend {plain} is another service's; port {service.index} is named {name}"]
+
+
+def about_shares(load_balancer: LoadBalancer, services: Mapping[str, Service]) -> list[str]:
+    """One notice for each set of services that share something, naming all they share."""
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for what, backends in _claims(load_balancer):
+        if len(backends) > 1:
+            shared.setdefault(backends, []).append(what)
+    return [
+        f"{_members([services[name] for name in backends])} share {', '.join(what)}: "
+        "each gets traffic in proportion to its ready servers"
+        for backends, what in shared.items()
+    ]
+
+
+def _claims(load_balancer: LoadBalancer) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for route in load_balancer.routes:
+        yield route.host + route.path, route.backends
+    yield "port 80", load_balancer.default_http_backends
+    yield "port 443", load_balancer.default_https_backends
+    for frontend in load_balancer.frontends:
+        yield f"port {frontend.port}", frontend.backends
+
+
+def _members(services: list[Service]) -> str:
+    names = list(dict.fromkeys(service.app_id for service in services))
+    if len(names) < len(services):  # several ports of one app
+        names = [f"{service.app_id} (port {service.index})" for service in services]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

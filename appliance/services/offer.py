@@ -1,0 +1,134 @@
+"""What one app offers: its ports that are to be served, or the reason why one of them is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from appliance.haproxy.model import PROBE_HOST, Check, CheckKind, Mode
+from appliance.services.labels import (
+    LabelError,
+    by_index,
+    enabled,
+    groups,
+    service_labels,
+    unsupported_protection,
+)
+from appliance.services.model import Quarantined, Service
+from appliance.services.pool import ID_SPACE, servers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from appliance.marathon.model import App, HealthCheck
+    from appliance.services.labels import ServiceLabels
+    from appliance.services.model import Selection
+
+HTTP_PORTS = (80, 443)
+"""Shared by all vhosts: a service with such a port takes what no vhost matched."""
+_HTTP_CHECKS = {
+    "HTTP": CheckKind.HTTP,
+    "MESOS_HTTP": CheckKind.HTTP,
+    "HTTPS": CheckKind.HTTPS,
+    "MESOS_HTTPS": CheckKind.HTTPS,
+}
+_CHECKS = {"TCP": CheckKind.TCP, "MESOS_TCP": CheckKind.TCP, **_HTTP_CHECKS}
+_LONGEST_CHECK_PATH = 1024
+_DAY_S = 86_400
+
+
+def services(app: App, selection: Selection, addresses: Mapping[str, str]) -> list[Service | Quarantined]:
+    """Each port of `app` that `selection` means, as a Service or the reason why it is none."""
+    found: list[Service | Quarantined] = []
+    labels = by_index(app.labels)
+    for n in range(len(app.ports)):
+        own = labels.get(n, {})
+        try:
+            if _meant(app, n, own, selection):
+                found.append(_service(app, n, own, selection, addresses))
+        except LabelError as error:
+            found.append(Quarantined(app.id, str(error)))
+    label = unsupported_protection(app.labels) if found else ""
+    if label:
+        return [Quarantined(app.id, f"{label}: not supported yet: would be open without protection")]
+    return found
+
+
+def _meant(app: App, n: int, own: Mapping[str, str], selection: Selection) -> bool:
+    port = app.ports[n]
+    if port.service_port is None or not enabled(own, not selection.strict_mode):
+        return False
+    if port.protocol == "udp" and any(
+        other.service_port == port.service_port and other.protocol != "udp" for other in app.ports
+    ):
+        return False  # one number for both: HAProxy carries the tcp half
+    return "*" in selection.groups or not groups(app.labels, n).isdisjoint(selection.groups)
+
+
+def _service(
+    app: App, n: int, own: Mapping[str, str], selection: Selection, addresses: Mapping[str, str]
+) -> Service | Quarantined:
+    labels = service_labels(own, n)
+    port = labels.port or app.ports[n].service_port or 0
+    health_check = _selected(app.health_checks, n)
+    speaks_http = (
+        labels.vhosts or port in HTTP_PORTS or (health_check and health_check.protocol in _HTTP_CHECKS)
+    )
+    mode = labels.mode or (Mode.HTTP if speaks_http else Mode.TCP)
+    check = _check(health_check, mode) if health_check else None
+    fault = _fault(n, port, mode, labels, selection) or _check_fault(check)
+    if fault:
+        return Quarantined(app.id, fault)
+    pool = servers(
+        app,
+        n,
+        addresses,
+        only_alive=selection.health_check,
+        sticky=labels.sticky and mode is Mode.HTTP,
+    )
+    if len(pool) >= ID_SPACE - 1:
+        return Quarantined(app.id, f"port {n} has {len(pool)} tasks; HAProxy's server ids end before that")
+    return Service(app.id, n, port, mode, labels, check, pool)
+
+
+def _fault(n: int, port: int, mode: Mode, labels: ServiceLabels, selection: Selection) -> str:
+    """Why a service with these values cannot be served; '' if it can."""
+    cure = f"choose another with HAPROXY_{n}_PORT"
+    if not 0 <= port < 65536:
+        return f"service port {port} of port {n} is not within 1 to 65535; {cure}"
+    if port in selection.reserved_ports:
+        return f"service port {port} of port {n} is the appliance's own; {cure}"
+    if mode is Mode.TCP and port in HTTP_PORTS:
+        return f"HAPROXY_{n}_MODE: port {port} serves http for all apps, never tcp; {cure}"
+    if mode is Mode.TCP and labels.vhosts:
+        return f"HAPROXY_{n}_VHOST: a vhost needs mode http, but HAPROXY_{n}_MODE says tcp"
+    if PROBE_HOST in labels.vhosts:
+        return f"HAPROXY_{n}_VHOST: '{PROBE_HOST}' is the appliance's own"
+    return ""
+
+
+def _selected(checks: tuple[HealthCheck, ...], n: int) -> HealthCheck | None:
+    """The health check of port `n`: the first that names it, or any port by number."""
+    known = (check for check in checks if check.protocol in _CHECKS)
+    return next((check for check in known if check.port or check.port_index == n), None)
+
+
+def _check(check: HealthCheck, mode: Mode) -> Check:
+    path = check.path if check.path.startswith("/") else f"/{check.path}"
+    return Check(
+        kind=_CHECKS[check.protocol] if mode is Mode.HTTP else CheckKind.TCP,
+        # As a URL has it: a blank or a line break in a path becomes %20 or %0A, never a word or a line.
+        path=quote(path, safe="/?&=;:@%+,!*()~", errors="replace"),
+        interval_s=min(max(check.interval_s, 1), _DAY_S),
+        timeout_s=min(max(check.timeout_s, 1), _DAY_S),
+        fall=min(max(check.max_consecutive_failures, 0), 9999) + 1,
+        port=check.port,
+    )
+
+
+def _check_fault(check: Check | None) -> str:
+    if check and check.port is not None and not 0 < check.port < 65536:
+        return f"the health check's port {check.port} is not within 1 to 65535"
+    if check and len(check.path) > _LONGEST_CHECK_PATH:
+        return f"the health check's path is longer than {_LONGEST_CHECK_PATH} characters"
+    return ""

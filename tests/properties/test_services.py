@@ -1,0 +1,154 @@
+"""What holds for every label text and every set of apps."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.marathon.model import App, Cluster, Endpoint, HealthCheck, Port, Task
+from appliance.services.labels import LabelError, groups, service_labels
+from appliance.services.translate import Selection, translate
+
+EVERYTHING = Selection(("*",))
+LABELS = ("GROUP", "VHOST", "PATH", "PORT", "MODE", "BALANCE", "STICKY", "ENABLED", "REDIRECT_TO_HTTPS")
+
+any_text = st.text(st.characters(), max_size=40)  # surrogates and control characters included
+plausible = st.sampled_from(
+    "a.example|A.example.,b|*.x|/a|-i /A /b|/a /a/b|80|10004|9090|99999|http|tcp|source|uri len 3|true|external|".split(
+        "|"
+    )
+)
+hostile = st.builds(
+    "{}{}{}".format, plausible, st.sampled_from(["\n", "\r\n", "\0", "\u2028", " #", "'", '"']), any_text
+)
+values = st.one_of(any_text, plausible, hostile)
+labels = st.dictionaries(
+    st.builds("HAPROXY_{}{}".format, st.sampled_from(["0_", "1_", ""]), st.sampled_from(LABELS)),
+    values,
+    max_size=6,
+)
+hosts = st.sampled_from(["10.0.0.1", "10.0.0.2", "agent-1", "nowhere", "fd00::1", "a\nb"])
+endpoints = st.one_of(st.none(), st.builds(Endpoint, hosts, st.integers(1, 65535)))
+tasks = st.builds(
+    Task,
+    id=st.text("abc", min_size=1, max_size=3),
+    endpoints=st.lists(endpoints, max_size=3).map(tuple),
+    state=st.sampled_from([None, "TASK_RUNNING", "TASK_KILLED"]),
+    alive=st.lists(st.booleans(), max_size=2).map(tuple),
+)
+checks = st.builds(
+    HealthCheck,
+    protocol=st.sampled_from(["HTTP", "MESOS_TCP", "HTTPS", "COMMAND", "?"]),
+    path=st.one_of(st.just("/"), any_text),
+    port_index=st.sampled_from([None, 0, 1]),
+    port=st.sampled_from([None, None, 8080, -5]),
+    interval_s=st.integers(-1, 10**12),
+    timeout_s=st.integers(-1, 10**12),
+    max_consecutive_failures=st.integers(-1, 10**12),
+)
+
+
+def apps_named(ids):
+    return st.builds(
+        App,
+        id=ids,
+        labels=labels,
+        ports=st.lists(
+            st.builds(Port, st.sampled_from([None, 0, 80, 443, 10004, 10005, 9090])), max_size=3
+        ).map(tuple),
+        health_checks=st.lists(checks, max_size=2).map(tuple),
+        tasks=st.lists(tasks, max_size=3, unique_by=lambda task: task.id).map(tuple),
+    )
+
+
+app_ids = st.sampled_from(["/a", "/b", "/a/b", "/a_b", "/A", "/c.d"])
+clusters = st.lists(apps_named(app_ids), max_size=4, unique_by=lambda app: app.id).map(
+    lambda apps: Cluster(tuple(apps))
+)
+ADDRESSES = {"agent-1": "10.0.0.3"}
+
+
+def texts(value):
+    """Every text anywhere inside a record."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from texts(item)
+    elif is_dataclass(value) and not isinstance(value, Enum):
+        for item in fields(value):
+            yield from texts(getattr(value, item.name))
+
+
+@given(st.sampled_from(LABELS), values)
+def test_any_text_in_any_label_is_a_value_or_a_label_error(label, value):
+    try:
+        service_labels({label: value}, 0)
+        groups({f"HAPROXY_0_{label}": value}, 0)
+    except LabelError as error:
+        refusal = error
+    else:
+        return
+    assert refusal.label == f"HAPROXY_0_{label}"
+    assert str(refusal).isprintable()
+
+
+@given(clusters)
+def test_no_control_character_or_line_break_reaches_what_is_served_or_reported(cluster):
+    for text in texts(translate(cluster, EVERYTHING, ADDRESSES)):
+        assert len(text.splitlines()) <= 1
+        assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+@given(clusters)
+def test_names_are_one_safe_word_and_unique(cluster):
+    balancer = translate(cluster, EVERYTHING, ADDRESSES).load_balancer
+    names = [backend.name for backend in balancer.backends]
+    assert len(set(names)) == len(names)
+    for backend in balancer.backends:
+        servers = [server.name for server in backend.servers]
+        assert len(set(servers)) == len(servers) == len({server.id for server in backend.servers})
+    used = [*balancer.default_http_backends, *balancer.default_https_backends]
+    used += [name for route in balancer.routes for name in route.backends]
+    used += [name for frontend in balancer.frontends for name in frontend.backends]
+    assert set(used) | {route.backend for route in balancer.app_routes} <= set(names)
+    keys = [(route.host, route.path, route.ignore_case) for route in balancer.routes]
+    assert len(set(keys)) == len(keys)
+    for word in (*names, *(route.host + route.path for route in balancer.routes)):
+        assert word.isascii()
+        assert not set(word) & set(" \"'\\#{}$")
+
+
+@given(clusters, st.randoms(use_true_random=False))
+def test_the_order_of_apps_and_tasks_does_not_matter(cluster, random):
+    apps = [replace(app, tasks=tuple(random.sample(app.tasks, len(app.tasks)))) for app in cluster.apps]
+    random.shuffle(apps)
+    assert translate(Cluster(tuple(apps)), EVERYTHING, ADDRESSES) == translate(cluster, EVERYTHING, ADDRESSES)
+
+
+@given(clusters, st.data())
+def test_removing_an_app_changes_no_other_apps_backends_or_routes(cluster, data):
+    if not cluster.apps:
+        return
+    gone = data.draw(st.sampled_from(cluster.apps))
+    before = translate(cluster, EVERYTHING, ADDRESSES)
+    after = translate(Cluster(tuple(app for app in cluster.apps if app != gone)), EVERYTHING, ADDRESSES)
+    alone = translate(Cluster((gone,)), EVERYTHING, ADDRESSES)
+    # Names and modes of a port may pass to the next app: those are shared things.
+    claimed = {name.rpartition("_")[0] for name in (backend.name for backend in alone.load_balancer.backends)}
+    ports = {backend.name.rpartition("_")[2] for backend in alone.load_balancer.backends}
+    kept = {backend.name: backend for backend in after.load_balancer.backends}
+    for name, backend in kept.items():
+        stem, _, port = name.rpartition("_")
+        if stem not in claimed and port not in ports and not stem.startswith("a_b"):
+            assert backend in before.load_balancer.backends
+    lost = {backend.name for backend in before.load_balancer.backends} - set(kept)
+    routes = {(route.host, route.path, route.ignore_case): route for route in after.load_balancer.routes}
+    for route in before.load_balancer.routes:
+        others = tuple(name for name in route.backends if name not in lost)
+        if others and not lost & set(route.backends):
+            assert routes[route.host, route.path, route.ignore_case] == route
