@@ -1,4 +1,4 @@
-"""Text of keepalived's configuration and of the two scripts around it."""
+"""Text of keepalived's configuration."""
 
 from __future__ import annotations
 
@@ -15,13 +15,3 @@ if TYPE_CHECKING:
 def configuration(vrrp: VrrpInstance, paths: Paths) -> str:
     """keepalived.conf of this node."""
     return templating.render("keepalived/keepalived.conf.j2", instance=INSTANCE, vrrp=vrrp, paths=paths)
-
-
-def run_script(paths: Paths, keepalived: str) -> str:
-    """`keepalived-run`, which supervisord starts; `keepalived` is the daemon's full path."""
-    return templating.render("keepalived/keepalived-run.sh.j2", paths=paths, keepalived=keepalived)
-
-
-def notify_script(paths: Paths) -> str:
-    """`notify`, which takes the arguments of keepalived's notify scripts."""
-    return templating.render("keepalived/notify.sh.j2", paths=paths)

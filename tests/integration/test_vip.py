@@ -1,0 +1,278 @@
+"""The VIP on real HAProxy and keepalived: three nodes, their programs, a client that keeps asking."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+import vip_nodes
+from vip_nodes import VIP, client_of, until
+
+from appliance import commands, settings
+from appliance.errors import EngineError
+from appliance.health.verdict import Verdict
+from appliance.keepalived import model, priority, render, service
+
+pytestmark = [pytest.mark.usefixtures("root"), pytest.mark.timeout(120)]
+
+PROGRAMS = ("haproxy", "agent", "vrrp", "health", "keepalived")
+
+
+def owners(nodes):
+    return [node.name for node in nodes if node.holds]
+
+
+@pytest.fixture(scope="module")
+def running():
+    with vip_nodes.cluster() as (nodes, client):
+        for node in nodes:
+            for program in PROGRAMS:
+                node.start(program)
+        yield nodes, client
+
+
+@pytest.fixture
+def calm(running):
+    """All three healthy, the VIP on the first, whatever the test before did."""
+    nodes, client = running
+    for node in nodes:
+        node.paths.drain.unlink(missing_ok=True)
+        for program in PROGRAMS:
+            if program not in node.processes:
+                node.start(program)
+    until(lambda: all(node.weight == Verdict.HEALTHY.value for node in nodes), 90, "three healthy nodes")
+    until(lambda: owners(nodes) == ["slave-1"], 5, "the VIP on the first node")
+    return nodes, client
+
+
+def test_the_status_names_the_owner_and_why(calm):
+    nodes, _ = calm
+    for node in nodes:
+        done = node.appliance("status")
+        assert done.code == 0, done.output + done.errors
+        assert re.search(r"slave-1 +10\.77\.0\.237 +OWNER +healthy", done.output)
+        assert f"VIP {VIP} is on slave-1 because: slave-1 246 = 82 + 164 (healthy)" in done.output
+    facts = json.loads(nodes[2].appliance("status", "-f", "json").output)
+    assert [it["role"] for it in facts["nodes"]] == ["OWNER", "standby", "standby"]
+    assert facts["alarms"] == []
+
+
+def test_the_page_answers_on_every_node(calm):
+    nodes, client = calm
+    pages = []
+
+    def ask():
+        vip_nodes.enter(client)
+        for node in nodes:
+            connection = http.client.HTTPConnection(node.address, 9099, timeout=5)
+            connection.request("GET", "/")
+            pages.append(connection.getresponse().read().decode())
+            connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join(20)
+    assert len(pages) == 3
+    assert all("OWNER" in page and "because" in page for page in pages)
+
+
+def test_killing_haproxy_moves_the_vip_and_its_return_brings_it_back(calm):
+    nodes, client = calm
+    with client_of(client) as asking:
+        nodes[0].kill("haproxy")
+        until(lambda: owners(nodes) == ["slave-2"], 5, "the VIP on the second node")
+        until(lambda: asking.good[-1][1] == "slave-2", 5, "answers from the second node")
+        until(lambda: nodes[0].weight == Verdict.NO_LB.value, 5, "a last resort after a second")
+        failed = len(asking.failed)
+        nodes[0].end("haproxy")
+        nodes[0].start("haproxy")
+        until(lambda: owners(nodes) == ["slave-1"], 90, "the VIP back on the first node")
+        until(lambda: asking.good[-1][1] == "slave-1", 5, "answers from the first node")
+        assert len(asking.failed) == failed, "moving back costs nothing"
+    assert any(
+        event.startswith("BACKUP -> MASTER: slave-1 gave it up (priority 0)") for event in nodes[1].events()
+    )
+    assert "healthy -> just failed: HAProxy ended" in nodes[0].events()
+
+
+def test_a_drain_loses_no_request(calm):
+    nodes, client = calm
+    with client_of(client) as asking:
+        done = nodes[0].appliance("drain", "--reason", "kernel update")
+        assert done.code == 0, done.errors
+        assert re.fullmatch(
+            rf"drained; the VIP {VIP} left this node after \d+ ms and is on slave-2\n", done.output
+        )
+        until(lambda: asking.good[-1][1] == "slave-2", 5, "answers from the second node")
+        status = nodes[1].appliance("status")
+        assert status.code == 2
+        assert "slave-1 164 = 82 + 82 (draining: kernel update)" in status.output
+        assert nodes[0].appliance("undrain").code == 0
+        until(lambda: asking.good[-1][1] == "slave-1", 5, "answers from the first node")
+    assert asking.failed == []
+
+
+def test_the_last_healthy_node_is_not_drained_without_force(calm):
+    nodes, _ = calm
+    for node in nodes[1:]:
+        assert node.appliance("drain").code == 0
+    refused = nodes[0].appliance("drain")
+    assert refused.code == 1
+    assert "no other node is healthy (slave-2 154 = 72 + 82 (draining)" in refused.errors
+    assert not nodes[0].paths.drain.exists()
+    assert nodes[0].appliance("drain", "--force").code == 0
+    assert owners(nodes) == ["slave-1"], "all are drained: the rank decides again"
+
+
+def test_a_frozen_health_program_is_replaced_by_its_deputy(calm):
+    nodes, client = calm
+    with client_of(client) as asking:
+        nodes[0].kill("health", signal.SIGSTOP)
+        until(lambda: nodes[0].weight == 0, 3, "the deputy's number")
+        until(lambda: owners(nodes) == ["slave-2"], 5, "the VIP on the second node")
+        nodes[0].kill("health", signal.SIGCONT)
+        until(lambda: nodes[0].weight == Verdict.HEALTHY.value, 5, "health's own number again")
+        until(lambda: owners(nodes) == ["slave-1"], 5, "the VIP back")
+    assert asking.failed == []
+    until(lambda: any("lives again" in event for event in nodes[0].events()), 5, "the deputy's farewell")
+
+
+def test_a_dead_health_program_counts_at_once(calm):
+    nodes, _ = calm
+    nodes[0].kill("health")
+    until(lambda: nodes[0].weight == 0, 1, "the deputy's number")
+    nodes[0].end("health")
+
+
+def test_a_node_without_a_confirmed_picture_leaves_the_vip_to_those_who_have_one(calm):
+    nodes, _ = calm
+    nodes[0].end("health")
+    nodes[0].lb_reports("disk")
+    nodes[0].start("health")
+    until(lambda: nodes[0].weight == Verdict.DEGRADED.value, 5, "degraded")
+    until(lambda: owners(nodes) == ["slave-2"], 5, "the VIP on the second node")
+    nodes[0].lb_reports("marathon")
+    until(lambda: owners(nodes) == ["slave-1"], 5, "the VIP back once Marathon confirmed it")
+
+
+def test_keepalived_killed_whole_comes_back_without_a_second_owner(calm):
+    nodes, _ = calm
+    paths = nodes[0].paths
+    child = int(paths.vrrp_pid.read_text())
+    os.kill(service.pid(paths), signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
+    until(lambda: "slave-2" in owners(nodes), 5, "the second node takes over")
+    until(lambda: any("the keepalived process ended" in event for event in nodes[0].events()), 5)
+    nodes[0].end("keepalived")
+    nodes[0].start("keepalived")
+    until(lambda: owners(nodes) == ["slave-1"], 15, "one owner, the first node")
+    assert service.pid(paths) is not None
+
+
+def test_the_wrapper_stops_an_orphan_instead_of_starting_a_second_keepalived(calm):
+    nodes, _ = calm
+    orphan = service.pid(nodes[0].paths)
+    left = nodes[0].processes.pop("keepalived")
+    nodes[0].start("keepalived")
+    until(lambda: service.pid(nodes[0].paths) not in (None, orphan), 15, "a new keepalived")
+    assert left.wait(5) is not None
+    until(lambda: owners(nodes) == ["slave-1"], 15, "one owner, the first node")
+
+
+def test_a_changed_rank_moves_the_vip_by_reload(calm):
+    nodes, client = calm
+    before = nodes[0].paths.settings.read_text()
+    process = service.pid(nodes[0].paths)
+    lines = before.splitlines()
+    position = next(n for n, line in enumerate(lines) if line.startswith("nodes"))
+    first, second, third = re.findall(r"\{.*?\}", lines[position])
+    lines[position] = f"nodes = [{third}, {second}, {first}]"
+    with client_of(client) as asking:
+        for node in nodes:
+            # Every node learns the new order; each keeps the line that names its own address.
+            text = node.paths.settings.read_text()
+            node.paths.settings.write_text(re.sub(r"(?m)^nodes = .*$", lines[position], text))
+        until(lambda: owners(nodes) == ["slave-3"], 10, "the VIP on the node that is first now")
+        for node in nodes:
+            text = node.paths.settings.read_text()
+            node.paths.settings.write_text(
+                re.sub(r"(?m)^nodes = .*$", f"nodes = [{first}, {second}, {third}]", text)
+            )
+        until(lambda: owners(nodes) == ["slave-1"], 10, "the VIP back")
+    assert service.pid(nodes[0].paths) == process, "reloaded, not restarted"
+    assert asking.failed == []
+
+
+def test_what_keepalived_refuses_never_replaces_what_runs(calm):
+    nodes, _ = calm
+    paths = nodes[0].paths
+    before = paths.keepalived_conf.read_text()
+    text = paths.settings.read_text()
+    paths.settings.write_text(text.replace('interface = "eth0"', 'interface = "eth9"'))
+    try:
+        until(lambda: any("stays in use" in event for event in nodes[0].events()), 5, "the refusal as event")
+        assert paths.keepalived_conf.read_text() == before
+        assert owners(nodes) == ["slave-1"]
+    finally:
+        paths.settings.write_text(text)
+
+
+def test_the_configuration_passes_keepaliveds_own_check(calm):
+    node = calm[0][0]
+    text = render.configuration(model.instance(settings.load(node.paths.settings)), node.paths)
+    candidate = node.paths.run / "check.conf"
+    argv = ["ip", "netns", "exec", node.namespace, "keepalived", "-t", "-e", "-f", candidate]
+    candidate.write_text(text)
+    assert commands.run(argv).code == 0
+    candidate.write_text(text.replace("advert_int", "advert_intervall"))
+    assert commands.run(argv).code == 5
+    with pytest.raises(EngineError, match=r"keepalived refuses .* \(exit code 5\).*advert_intervall"):
+        service.check(candidate)
+
+
+@pytest.mark.parametrize("reader", [True, False], ids=["with a reader", "without a reader"])
+def test_the_notify_hook_never_blocks(calm, reader):
+    node = calm[0][2]
+    if not reader:
+        # keepalived and the recorder hold the fifo open: without a reader means another fifo here.
+        node.end("vrrp")
+        node.end("keepalived")
+        node.paths.vrrp_fifo.unlink(missing_ok=True)
+        os.mkfifo(node.paths.vrrp_fifo)
+    started = time.monotonic()
+    done = commands.run([node.paths.bin / "notify", "INSTANCE", "LB", "STOP", "62"])
+    assert done.code == 0
+    assert time.monotonic() - started < 1
+    if reader:
+        until(
+            lambda: any("BACKUP -> STOP" in event for event in node.events()), 5, "the hook's line recorded"
+        )
+        commands.run([node.paths.bin / "notify", "INSTANCE", "LB", "BACKUP", "226"])
+    else:
+        assert 'INSTANCE "LB" STOP 62' in (node.paths.log / "notify-missed.log").read_text()
+
+
+VERDICTS = (Verdict.HEALTHY, Verdict.DEGRADED, Verdict.DRAINING, Verdict.NO_LB, Verdict.FAULT)
+
+
+def test_a_walk_over_verdicts_has_one_winner_each_and_the_right_one(calm):
+    """Told by track files alone, without our programs: the verdicts change node by node through many mixes."""
+    nodes, _ = calm
+    for node in nodes:
+        node.end("health")
+        node.end("vrrp")
+    walk = [(a, b, c) for n, a in enumerate(VERDICTS) for b in VERDICTS[n % 2 :: 2] for c in VERDICTS[1::3]]
+    for verdicts in walk:
+        numbers = {}
+        for rank, (node, verdict) in enumerate(zip(nodes, verdicts)):
+            node.paths.track_file.write_text(f"{verdict.value}\n")
+            numbers[node.name] = priority.effective(rank, verdict.value)
+        able = {name: number for name, number in numbers.items() if number is not None}
+        expected = [max(able, key=able.__getitem__)] if able else []
+        until(lambda wanted=expected: owners(nodes) == wanted, 5, f"{verdicts} -> {expected}")

@@ -1,0 +1,85 @@
+"""Exactly one node wins the VIP, and the right one, for every combination of verdicts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.health.state import Health, Look, Peer, Picture, step
+from appliance.health.verdict import Verdict
+from appliance.keepalived import priority
+
+BEST_FIRST = [
+    Verdict.HEALTHY,
+    Verdict.DEGRADED,
+    Verdict.DRAINING,
+    Verdict.DRAINING_DEGRADED,
+    Verdict.NO_LB,
+    Verdict.NO_LB_DRAINING,
+]
+
+
+@pytest.mark.parametrize("nodes", range(1, 6))
+def test_exactly_one_winner_and_the_right_one(nodes):
+    """None stands for a node that is off. One node or five, on the same numbers."""
+    for verdicts in itertools.product([None, *Verdict], repeat=nodes):
+        numbers = {
+            rank: number
+            for rank, verdict in enumerate(verdicts)
+            if verdict is not None and (number := priority.effective(rank, verdict.value)) is not None
+        }
+        assert len(set(numbers.values())) == len(numbers), "two nodes would announce the same"
+        assert all(1 <= number <= 254 for number in numbers.values()), "keepalived would clamp it"
+        if numbers:
+            winner = max(numbers, key=lambda rank: numbers[rank])
+            assert winner == min(numbers, key=lambda rank: (BEST_FIRST.index(verdicts[rank]), rank))
+
+
+def test_neighbours_are_far_enough_apart_not_to_race():
+    """(p2 - p3) / 256 * advert has to be 3.5 ms or more."""
+    for verdict in BEST_FIRST:
+        numbers = [priority.effective(rank, verdict.value) for rank in range(5)]
+        gaps = [better - worse for better, worse in zip(numbers, numbers[1:])]
+        assert all(gap / 256 * 100 >= 3.5 for gap in gaps)
+
+
+looks = st.builds(
+    Look,
+    problem=st.sampled_from(["", "", "", "port 80 refuses connections"]),
+    died=st.booleans(),
+    picture=st.sampled_from(Picture),
+    draining=st.booleans(),
+    peers=st.lists(st.builds(Peer, st.sampled_from(Verdict), st.floats(0, 100)), max_size=4).map(tuple),
+)
+
+
+@given(st.lists(st.tuples(looks, st.floats(0, 200)), max_size=60))
+def test_every_story_of_looks_has_a_verdict_that_fits_its_last_look(story):
+    state, now = Health(), 0.0
+    for look, passed in story:
+        now += passed
+        state = step(state, look, now)
+        assert isinstance(state.verdict, Verdict)
+        assert state.verdict.serves == (state.up and state.picture is not Picture.NONE)
+        if look.died:
+            assert not state.verdict.serves
+        if look.draining and state.verdict.serves:
+            assert state.verdict in (Verdict.DRAINING, Verdict.DRAINING_DEGRADED)
+        if state.verdict is Verdict.FAULT:
+            assert any(peer.verdict.serves for peer in look.peers)
+        assert state.verdict is Verdict.HEALTHY or state.reasons or look.draining
+
+
+@given(st.lists(st.tuples(looks, st.floats(0, 5)), max_size=60))
+def test_a_node_that_works_long_enough_is_healthy_again(story):
+    state, now = Health(), 0.0
+    for look, passed in story:
+        now += passed
+        state = step(state, look, now)
+    for _ in range(20 * 64):
+        now += 0.05
+        state = step(state, Look(picture=Picture.MARATHON), now)
+    assert state.verdict is Verdict.HEALTHY

@@ -1,0 +1,182 @@
+"""The verdict over time, looked at with a clock of our own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from appliance.health.state import (
+    CALM_S,
+    LOOK_INTERVAL_S,
+    RISE,
+    Health,
+    Look,
+    Peer,
+    Picture,
+    hold_down_s,
+    step,
+)
+from appliance.health.verdict import Verdict
+
+GOOD = Look(picture=Picture.MARATHON)
+REFUSED = replace(GOOD, problem="port 80 refuses connections")
+DIED = replace(GOOD, died=True)
+WORKS = Verdict.HEALTHY
+
+
+class Story:
+    """A health state and a clock that moves on with each look."""
+
+    def __init__(self):
+        self.state, self.now = Health(), 1000.0
+
+    def see(self, look, looks=1):
+        for _ in range(looks):
+            self.now += LOOK_INTERVAL_S
+            self.state = step(self.state, look, self.now)
+        return self.state.verdict
+
+    def see_for(self, look, seconds):
+        return self.see(look, round(seconds / LOOK_INTERVAL_S))
+
+    def with_peer(self, look, verdict, age_s=0.0):
+        return replace(look, peers=(Peer(verdict, self.now - age_s),))
+
+
+@pytest.fixture
+def healthy():
+    story = Story()
+    story.see(GOOD, RISE)
+    assert story.state.verdict is Verdict.HEALTHY
+    return story
+
+
+def test_a_node_starts_without_a_load_balancer():
+    assert Health().verdict is Verdict.NO_LB
+
+
+def test_a_start_takes_one_second_of_good_looks():
+    story = Story()
+    assert story.see(GOOD, RISE - 1) is Verdict.NO_LB
+    assert story.see(GOOD) is Verdict.HEALTHY
+    assert story.state.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("picture", "draining", "verdict"),
+    [
+        (Picture.NONE, False, Verdict.NO_LB),
+        (Picture.DISK, False, Verdict.DEGRADED),
+        (Picture.MARATHON, False, Verdict.HEALTHY),
+        (Picture.NONE, True, Verdict.NO_LB_DRAINING),
+        (Picture.DISK, True, Verdict.DRAINING_DEGRADED),
+        (Picture.MARATHON, True, Verdict.DRAINING),
+    ],
+)
+def test_what_a_working_node_counts_as(picture, draining, verdict):
+    story = Story()
+    assert story.see(Look(picture=picture, draining=draining), RISE) is verdict
+    assert bool(story.state.reasons) == (verdict not in (Verdict.HEALTHY, Verdict.DRAINING))
+
+
+def test_a_picture_counts_the_moment_it_is_applied():
+    story = Story()
+    story.see(Look(), 3 * RISE)
+    assert story.see(GOOD) is Verdict.HEALTHY
+
+
+def test_a_dead_generator_or_lost_marathon_does_not_end_health(healthy):
+    assert healthy.see(Look(picture=Picture.NONE), 100) is Verdict.HEALTHY
+    assert healthy.see(Look(picture=Picture.DISK), 100) is Verdict.HEALTHY
+
+
+def test_one_bad_look_is_forgiven_two_are_not(healthy):
+    assert healthy.see(REFUSED) is Verdict.HEALTHY
+    assert healthy.see(GOOD) is Verdict.HEALTHY
+    assert healthy.see(REFUSED) is Verdict.HEALTHY
+    assert healthy.see(REFUSED) is Verdict.NO_LB
+    assert healthy.state.reasons == ("port 80 refuses connections",)
+
+
+def test_death_is_believed_at_once(healthy):
+    assert healthy.see(DIED) is Verdict.NO_LB
+    assert healthy.state.reasons == ("HAProxy ended",)
+    healthy.see(REFUSED, 5)
+    assert healthy.state.reasons == ("HAProxy ended",)
+
+
+@pytest.mark.parametrize("peer", [Verdict.HEALTHY, Verdict.DEGRADED, Verdict.DRAINING])
+def test_with_a_working_peer_a_failure_hands_over_for_a_second(healthy, peer):
+    assert healthy.see(healthy.with_peer(DIED, peer)) is Verdict.FAULT
+    for _ in range(18):
+        assert healthy.see(healthy.with_peer(REFUSED, peer)) is Verdict.FAULT
+    healthy.see(healthy.with_peer(REFUSED, peer), 2)
+    assert healthy.see(healthy.with_peer(REFUSED, peer)) is Verdict.NO_LB
+
+
+@pytest.mark.parametrize(
+    ("peer", "age_s"),
+    [(Verdict.NO_LB, 0.0), (Verdict.FAULT, 0.0), (Verdict.NO_LB_DRAINING, 0.0), (WORKS, 1.1)],
+)
+def test_without_a_peer_known_to_work_it_keeps_the_address(healthy, peer, age_s):
+    assert healthy.see(healthy.with_peer(DIED, peer, age_s)) is Verdict.NO_LB
+
+
+def test_handing_over_ends_when_the_peer_fails_too(healthy):
+    healthy.see(healthy.with_peer(DIED, Verdict.HEALTHY))
+    assert healthy.see(healthy.with_peer(REFUSED, Verdict.NO_LB)) is Verdict.NO_LB
+
+
+def test_a_drained_node_that_fails_stays_below_every_other(healthy):
+    assert healthy.see(replace(DIED, draining=True)) is Verdict.NO_LB_DRAINING
+
+
+def test_a_drain_and_its_end_need_no_damping(healthy):
+    drained = replace(GOOD, draining=True, drain_reason="kernel update")
+    assert healthy.see(drained) is Verdict.DRAINING
+    assert healthy.state.reasons == ("kernel update",)
+    assert healthy.see(GOOD) is Verdict.HEALTHY
+
+
+def test_the_hold_down_grows_to_a_minute():
+    assert [hold_down_s(n) for n in range(10)] == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert hold_down_s(10**9) == 60
+
+
+def test_a_flapping_node_is_held_down_as_degraded(healthy):
+    healthy.see(DIED)
+    assert healthy.see_for(GOOD, 1.0) is Verdict.HEALTHY
+    healthy.see(DIED)
+    assert healthy.see_for(GOOD, 1.0) is Verdict.DEGRADED
+    assert healthy.state.reasons == ("held down for 1 s after 2 failures in a row",)
+    assert healthy.see_for(GOOD, 1.05) is Verdict.HEALTHY
+    healthy.see(DIED)
+    healthy.see_for(GOOD, 1.0)
+    assert healthy.see_for(GOOD, 1.9) is Verdict.DEGRADED
+    assert healthy.see_for(GOOD, 0.15) is Verdict.HEALTHY
+
+
+def test_a_calm_time_forgives_earlier_failures(healthy):
+    for _ in range(5):
+        healthy.see(DIED)
+        healthy.see_for(GOOD, 1.0)
+    healthy.see_for(GOOD, CALM_S + 1)
+    healthy.see(DIED)
+    assert healthy.see_for(GOOD, 1.0) is Verdict.HEALTHY
+
+
+def test_failing_before_it_ever_came_up_is_no_flap():
+    story = Story()
+    story.see(REFUSED, 50)
+    story.see(DIED)
+    assert story.state.failures == 0
+    assert story.see(GOOD, RISE) is Verdict.HEALTHY
+
+
+def test_since_is_the_time_of_the_last_change(healthy):
+    since = healthy.state.since
+    healthy.see(GOOD, 10)
+    assert healthy.state.since == since
+    healthy.see(DIED)
+    assert healthy.state.since == healthy.now

@@ -1,0 +1,130 @@
+"""Who owns the VIP, why, and what is wrong, from what the nodes say."""
+
+from __future__ import annotations
+
+import json
+
+from appliance.cli.status import exit_code
+from appliance.health.verdict import Verdict
+from appliance.status import table
+from appliance.status.cluster import Row, view
+
+VIP = "10.77.0.250"
+
+
+def row(rank, verdict=Verdict.HEALTHY, *, owner=False, role=None, reasons=(), draining=False):
+    facts = {
+        "role": role or ("OWNER" if owner else "standby"),
+        "holds_vip": owner,
+        "version": "0.1.0",
+        "priority": {"weight": verdict.value},
+        "health": {"verdict": verdict.name, "reasons": list(reasons), "draining": draining},
+        "lb": {"apps": 2, "marathon": {"connected": True, "last_event_at": 98.0}},
+        "vrrp": {"state": "MASTER", "state_since": 10.0},
+    }
+    return Row(f"slave-{rank + 1}", f"10.77.0.{237 + rank}", rank, facts)
+
+
+def away(rank):
+    return Row(f"slave-{rank + 1}", f"10.77.0.{237 + rank}", rank, {}, "no answer within 1 s")
+
+
+def ids(seen):
+    return [alarm.id for alarm in seen.alarms]
+
+
+def test_the_why_line_shows_each_nodes_arithmetic():
+    drained = row(0, Verdict.DRAINING, reasons=["kernel"], draining=True)
+    failed = row(2, Verdict.NO_LB_DRAINING, reasons=["HAProxy ended"], draining=True)
+    assert view(VIP, [drained, row(1, owner=True), failed]).why == (
+        "VIP 10.77.0.250 is on slave-2 because: slave-1 164 = 82 + 82 (draining: kernel), "
+        "slave-2 236 = 72 + 164 (healthy), "
+        "slave-3 21 = 62 - 41 (no working load balancer, draining: HAProxy ended)"
+    )
+
+
+def test_a_fault_has_no_number():
+    seen = view(VIP, [row(0, Verdict.FAULT, role="FAULT", reasons=["HAProxy ended"]), row(1, owner=True)])
+    assert "slave-1 FAULT (just failed: HAProxy ended)" in seen.why
+
+
+def test_three_healthy_nodes_are_fine():
+    seen = view(VIP, [row(0, owner=True), row(1), row(2)])
+    assert seen.alarms == ()
+    assert exit_code(seen, "10.77.0.237") == 0
+
+
+def test_two_owners_are_an_alarm():
+    seen = view(VIP, [row(0, owner=True), row(1, owner=True), row(2)])
+    assert ids(seen) == ["VIP-TWO-OWNERS"]
+    assert "is on slave-1 and slave-2" in seen.why
+    assert exit_code(seen, "10.77.0.237") == 2
+
+
+def test_no_owner_is_an_alarm_and_an_exit_code_of_its_own():
+    seen = view(VIP, [row(0), row(1), row(2)])
+    assert ids(seen) == ["VIP-NO-OWNER"]
+    assert exit_code(seen, "10.77.0.237") == 4
+
+
+def test_a_silent_node_is_a_row_and_an_alarm():
+    seen = view(VIP, [row(0, owner=True), row(1), away(2)])
+    assert ids(seen) == ["NODE-UNREACHABLE"]
+    assert "slave-3 does not answer" in seen.why
+    assert "unreachable" in "\n".join(table.lines(seen, 100.0))
+    assert exit_code(seen, "10.77.0.237") == 2
+    assert exit_code(seen, "10.77.0.239") == 3, "our own agent is silent: not running here"
+
+
+def test_each_trouble_has_its_alarm():
+    seen = view(
+        VIP,
+        [
+            row(0, Verdict.DRAINING, draining=True),
+            row(1, owner=True),
+            row(2, Verdict.DEGRADED, reasons=["from disk"]),
+            row(3, Verdict.NO_LB, reasons=["HAProxy ended"]),
+            row(4, role="stopped"),
+        ],
+    )
+    assert ids(seen) == ["MAINTENANCE", "LB-DEGRADED", "LB-DOWN", "VRRP-DOWN"]
+
+
+def test_a_standby_without_known_peers_does_not_claim_that_nobody_owns_it():
+    seen = view(VIP, [row(0)])
+    assert seen.alarms == ()
+    assert "its peers are not known here" in seen.why
+
+
+def test_a_table_has_one_aligned_line_a_node():
+    lines = table.lines(view(VIP, [row(0, owner=True), row(1), away(2)]), 100.0)
+    assert lines[0].startswith("ALARM NODE-UNREACHABLE: slave-3 (10.77.0.239)")
+    heading, first, second, third = lines[2:6]
+    assert heading.split() == [word for title in table.HEADINGS for word in title.split()]
+    assert first.split()[:4] == ["slave-1", "10.77.0.237", "OWNER", "healthy"]
+    assert "connected, event 2 s ago" in first
+    assert len({line.index("10.77.0.2") for line in (first, second, third)}) == 1
+
+
+def test_the_json_has_its_schema_and_every_node():
+    seen = view(VIP, [row(0, owner=True), away(1)])
+    facts = json.loads(table.to_json(seen))
+    assert facts["schema"] == "marathon-ha-appliance/status/1"
+    assert facts["owners"] == ["slave-1"]
+    assert [node["verdict"] for node in facts["nodes"]] == ["HEALTHY", None]
+    assert facts["at"].endswith("Z")
+
+
+def test_an_answer_of_another_shape_is_survived():
+    odd = Row("slave-1", "10.77.0.237", 0, {"health": [], "priority": None, "lb": {"marathon": 7}})
+    assert table.lines(view(VIP, [odd]), 100.0)
+
+
+def test_times_are_short():
+    assert [table.ago(s) for s in (-1, 59, 61, 3600, 90061)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "1 h 0 min",
+        "1 d 1 h",
+    ]
