@@ -32,13 +32,16 @@ def read(path: Path) -> Marathon:
     """The Marathon that a configuration file describes, listening. Raises SettingsError, MissingError."""
     try:
         given = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} is no readable JSON: {error}") from error
+    try:
         agents = [Agent(**each) for each in given.pop("agents")]
         options = {"port": 8080, "mesos_port": 5050, **given}
         return Marathon(agents, **options)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"{path} does not describe a Marathon: {error}") from error
     except OSError as error:
-        raise MissingError(f"Marathon cannot start from {path}: {error}") from error
+        raise MissingError(f"cannot listen at the address and ports of {path}: {error}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -79,7 +79,7 @@ def merged(existing: Mapping[str, Any], change: Mapping[str, Any]) -> Json:
 
 def complete(document: Mapping[str, Any]) -> Json:
     """The document in the new dialect with Marathon's defaults filled in; service ports may still be 0."""
-    given = {key: value for key, value in document.items() if value is not None}
+    given = _set(document)
     shape.check(given)
     if not any(given.get(key) for key in ("cmd", "args", "container")):
         raise invalid("/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.")
@@ -104,6 +104,11 @@ def complete(document: Mapping[str, Any]) -> Json:
     if "healthChecks" in made:
         made["healthChecks"] = [_health_check(check) for check in made["healthChecks"]]
     return made
+
+
+def _set(given: Mapping[str, Any]) -> Json:
+    """Without the nulls that the old dialect writes for what is not set."""
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _upgrade_strategy(given: Mapping[str, Any]) -> Json:
@@ -147,7 +152,7 @@ def _port_definitions(given: Mapping[str, Any]) -> list[Json]:
     definitions = given.get("portDefinitions")
     if definitions is None:
         definitions = [{"port": port} for port in given.get("ports", [0])]
-    return [{"protocol": "tcp", "port": 0, "labels": {}, **definition} for definition in definitions]
+    return [{"protocol": "tcp", "port": 0, "labels": {}, **_set(definition)} for definition in definitions]
 
 
 def _port_mappings(given: Mapping[str, Any], mode: str) -> list[Json]:
@@ -174,12 +179,12 @@ def _port_mapping(mapping: Mapping[str, Any], mode: str) -> Json:
     made = {"containerPort": 0, "servicePort": 0, "protocol": "tcp", "labels": {}}
     if mode == "container/bridge":
         made["hostPort"] = 0
-    made.update({key: value for key, value in mapping.items() if value is not None})
+    made.update(_set(mapping))
     return made
 
 
 def _health_check(check: Mapping[str, Any]) -> Json:
-    made = {**_CHECK, **{key: value for key, value in check.items() if value is not None}}
+    made = {**_CHECK, **_set(check)}
     protocol = made.setdefault("protocol", "HTTP")
     made.setdefault("ignoreHttp1xx", False)
     if protocol.startswith("MESOS"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance.lab.marathon.api import Api
 from appliance.lab.marathon.bus import Bus
-from appliance.lab.marathon.dialects import NEW
+from appliance.lab.marathon.dialects import DIALECTS, NEW
 from appliance.lab.marathon.launcher import Processes
 from appliance.lab.marathon.mesos import MesosMaster
 from appliance.lab.marathon.model import Agent
@@ -62,7 +62,9 @@ class Marathon:
         heartbeat_s: float = 10.0,
         launcher: Launcher | None = None,
     ) -> None:
-        self.agents = tuple(agents or loopback_agents())
+        if dialect not in DIALECTS:
+            raise ValueError(f"dialect is '{dialect}': use one of {', '.join(DIALECTS)}")
+        self.agents = loopback_agents() if agents is None else tuple(agents)
         self._bus = Bus()
         state = State(self.agents, dialect)
         self._scheduler = Scheduler(state, self._bus, launcher or Processes())
