@@ -1,7 +1,7 @@
 """What HAProxy is given for given apps: each folder of tests/golden is a case.
 
-`apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. To accept what
-comes of them now, look at the difference afterwards:
+`apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. To accept
+what comes of them now, and look at the difference:
 
     GOLDEN=write .venv/bin/pytest tests/unit/haproxy/test_golden_configurations.py && git diff tests/golden
 """
