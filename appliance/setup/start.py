@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 20.0
 LOOK_S = 0.2
-SERVING = (Verdict.HEALTHY.name, Verdict.DEGRADED.name)
+NOT_YET = ("", Verdict.NO_LB.name, Verdict.NO_LB_DRAINING.name, Verdict.FAULT.name)
 
 
 def managed(paths: Paths) -> bool:
@@ -98,7 +98,7 @@ class Standing:
 
     @property
     def complete(self) -> bool:
-        return not self.waiting and self.verdict in SERVING and bool(self.owner)
+        return not self.waiting and self.verdict not in NOT_YET and bool(self.owner)
 
 
 def wait(paths: Paths, settings: Settings) -> Standing:
@@ -137,7 +137,10 @@ def explain(paths: Paths, standing: Standing) -> str:
     if standing.waiting:
         logs = ", ".join(f"{paths.log}/{name.rpartition(':')[2]}.log" for name in standing.waiting)
         raise EngineError(f"{', '.join(standing.waiting)} did not start within {DEADLINE_S:g} s: see {logs}")
-    return f"the verdict is {standing.verdict or 'not there yet'}"
+    if standing.verdict in NOT_YET:
+        reasons = "; ".join(map(str, files.report(paths.health_report).get("reasons", [])))
+        return f"the load balancer does not serve yet: {reasons or f'no report in {paths.health_report}'}"
+    return f"no node has taken the VIP within {DEADLINE_S:g} s"
 
 
 def _digest(path: Path) -> str:

@@ -54,11 +54,25 @@ class Wire:
         for namespace in (self.slave, self.neighbour):
             commands.run(["ip", "netns", "delete", namespace])
 
-    def setup(self, *words, before=(), env=None):
+    def setup(self, *words, before=()):
         """Run appliance-setup on the slave, as its user would; no terminal."""
-        inside = [*before, SETUP, "--root", self.root, *words]
-        argv = ["ip", "netns", "exec", self.slave, "unshare", "--mount"]
-        return commands.run([*argv, "sh", "-c", PRIVATE, self.folder, *inside], timeout_s=60, env=env)
+        return commands.run(self._inside([*before, SETUP, "--root", self.root, *words]), timeout_s=60)
+
+    def setup_on_a_terminal(self, *words, answer):
+        """The same, with `answer` typed on its terminal. Returns the exit code."""
+        ours, theirs = os.openpty()
+        try:
+            argv = self._inside([SETUP, "--root", self.root, *words])
+            process = commands.start(argv, stdin=theirs, stdout=commands.DEVNULL)
+            os.write(ours, f"{answer}\n".encode())
+            return process.wait(60)
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    def _inside(self, argv):
+        there = ["ip", "netns", "exec", self.slave, "unshare", "--mount"]
+        return [*there, "sh", "-c", PRIVATE, self.folder, *argv]
 
     def start(self, namespace, argv):
         process = commands.start(["ip", "netns", "exec", namespace, *argv], stdout=commands.DEVNULL)
@@ -130,6 +144,7 @@ def ip(*words):
 @pytest.fixture
 def wire(root):  # noqa: ARG001 - asks for root
     folder = Path(tempfile.mkdtemp(prefix="ts-", dir="/tmp"))
+    folder.chmod(0o755)  # most programs of a node do not run as root
     made = None
     try:
         made = Wire(folder)

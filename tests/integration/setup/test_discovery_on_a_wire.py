@@ -58,6 +58,12 @@ def test_without_a_terminal_it_asks_for_yes_and_writes_nothing(wire, marathon):
     assert wire.tree() == before
 
 
+def test_on_a_terminal_no_means_no(wire, marathon):
+    before = wire.tree()
+    assert wire.setup_on_a_terminal(*VIP, *marathon, answer="n") == 1
+    assert wire.tree() == before
+
+
 def test_a_standby_master_leads_to_the_one_that_knows_the_agents(wire, marathon):
     wire.serve(5050, {"/master/slaves": "//10.78.0.3:5050/master/slaves"})
     wire.serve(5050, {"/master/slaves": agents(1, 3)}, address="10.78.0.3")

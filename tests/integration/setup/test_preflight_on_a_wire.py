@@ -90,6 +90,11 @@ def test_without_root_it_says_so(wire, marathon):
     refused(wire, done, 77, "root", "sudo")
 
 
+def test_a_folder_that_the_programs_could_not_enter_is_named(wire, marathon):
+    wire.folder.chmod(0o700)
+    refused(wire, wire.setup(*VIP, *marathon, "--yes"), 1, "installation", f"{wire.folder} is closed")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.paths import Paths
+from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
+from appliance.setup import render as setup_render
+
+SETTINGS = Settings(
+    vip=Vip("10.0.0.250", "eth0", 250),
+    cluster=Cluster("10.0.0.1", (Node("n1", "10.0.0.1"),)),
+    marathon=Marathon(("http://10.0.0.9:8080",)),
+)
+
+
+def texts(paths, existing=None, login=""):
+    return {file.path: file for file in setup_render.files(paths, SETTINGS, existing, login)}
+
+
+def test_a_settings_file_that_says_the_same_is_kept_with_its_comments():
+    paths = Paths()
+    commented = "# by ann\n" + render(SETTINGS)
+    assert texts(paths, commented)[paths.settings].text == commented
+    assert texts(paths, commented.replace('"n1"', '"n2"'))[paths.settings].text == render(SETTINGS)
+
+
+def test_credentials_are_a_file_of_their_own_that_others_cannot_read():
+    paths = Paths()
+    file = texts(paths, login="ann:secret")[paths.credentials]
+    assert (file.text, file.mode, file.owner, file.secret) == (
+        "ann:secret\n",
+        0o640,
+        "root:marathon-ha",
+        True,
+    )
+    assert paths.credentials not in texts(paths)
+
+
+def test_every_program_dies_with_supervisord_and_is_never_given_up():
+    conf = texts(Paths())[Paths().supervisord_conf].text
+    names = [line[9:-1] for line in conf.splitlines() if line.startswith("[program:")]
+    assert names == ["haproxy", "lb", "health", "agent", "vrrp", "keepalived"]
+    assert conf.count("--pdeathsig TERM -- ") == len(names)
+    assert conf.count("startretries=1000000") == len(names)
+    assert "programs=vrrp,keepalived\npriority=90" in conf
+
+
+def test_only_what_needs_root_has_it():
+    programs = setup_render.programs(Paths(), Path("/usr/bin"))
+    assert [program.name for program in programs if not program.user] == ["haproxy", "vrrp", "keepalived"]
+
+
+@pytest.mark.parametrize("root", ["/tmp/a%b", "/tmp/a b"])
+def test_odd_characters_of_a_root_survive_supervisords_expansion(root):
+    conf = texts(Paths(Path(root)))[Paths(Path(root)).supervisord_conf].text
+    assert f'APPLIANCE_ROOT="{root}"'.replace("%", "%%") in conf
+    assert "%b" not in conf.replace("%%b", "")
+
+
+def test_the_unit_starts_this_installation():
+    unit = texts(Paths())[Path("/etc/systemd/system/marathon-ha-appliance.service")].text
+    assert f"ExecStart={setup_render.scripts()}/appliance run supervisord\n" in unit
+    assert "APPLIANCE_ROOT" not in unit
+    assert "KillMode=control-group" in unit
