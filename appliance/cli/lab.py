@@ -114,11 +114,12 @@ def _state(lab: Lab, each: Machine) -> str:
 
 
 def _exec(arguments: argparse.Namespace) -> int:
-    if not arguments.command:
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
         raise UsageError("say what to run: appliance lab exec MACHINE COMMAND")
     need_root("the lab")
     lab = Lab.running()
-    return _become(machine.entering(lab.topology.machine(arguments.machine), arguments.command))
+    return _become(machine.entering(lab.topology.machine(arguments.machine), command))
 
 
 def _fault(arguments: argparse.Namespace) -> int:
