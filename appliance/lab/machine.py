@@ -36,43 +36,41 @@ def environment() -> Mapping[str, str]:
     return {"LANG": "C.UTF-8", "HOME": "/root", **kept, "PATH": path}
 
 
-def launch(
-    machine: Machine, argv: Sequence[str], log: str, *, pass_fds: Sequence[int] = ()
-) -> commands.Process[bytes]:
-    """Start `argv` in the machine's network namespace, to stay there; output goes to the log called `log`."""
+def launch(machine: Machine, argv: Sequence[str], log: str, *, pass_fds: Sequence[int] = ()) -> None:
+    """Start `argv` in the machine's network namespace, to outlive us; output goes to the log called `log`."""
+    state.log(log).unlink(missing_ok=True)
     with state.log(log).open("ab") as output:
-        return commands.start(
-            ["ip", "netns", "exec", machine.name, *argv],
+        started = commands.start(
+            ["ip", "netns", "exec", machine.name, "setsid", "--fork", *argv],
             stdout=output,
             stderr=commands.STDOUT,
             env=environment(),
             cwd=Path("/"),
             pass_fds=pass_fds,
-            new_session=True,
         )
+    started.wait()
 
 
-def await_line(process: commands.Process[bytes], log: str, word: str, timeout_s: float) -> None:
+def await_line(machine: Machine, log: str, word: str, timeout_s: float) -> None:
     """Wait until the log called `log` has a line that ends with `word`. Raises ApplianceError."""
     deadline = time.monotonic() + timeout_s
     while not any(line.endswith(word) for line in state.tail(state.log(log))):
-        if process.poll() is not None:
-            raise ApplianceError(f"{log} ended with exit code {process.returncode}")
+        if not network.processes(machine.name):
+            raise ApplianceError(f"what was started on {machine.name} ended: {state.last_line(log)}")
         if time.monotonic() > deadline:
-            raise ApplianceError(f"{log} did not say '{word}' within {timeout_s:g} s")
+            raise ApplianceError(f"{machine.name} did not say '{word}' within {timeout_s:g} s")
         time.sleep(0.02)
 
 
-def boot(machine: Machine) -> commands.Process[bytes]:
+def boot(machine: Machine) -> None:
     """Start a slave's init in namespaces of its own."""
     unshare = ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child", "--mount-proc"]
-    state.log(machine.name).unlink(missing_ok=True)
-    return launch(machine, [*unshare, *python("init", machine.name, state.FOLDER)], machine.name)
+    launch(machine, [*unshare, *python("init", machine.name, state.FOLDER)], machine.name)
 
 
-def booted(machine: Machine, process: commands.Process[bytes]) -> None:
+def booted(machine: Machine) -> None:
     """Wait until the slave is up. Raises ApplianceError."""
-    await_line(process, machine.name, "is up", _BOOT_S)
+    await_line(machine, machine.name, "is up", _BOOT_S)
 
 
 def init_pid(machine: Machine) -> int | None:
@@ -123,4 +121,5 @@ def power_on(topology: Topology, machine: Machine) -> None:
         raise ApplianceError(f"{machine.name} is on already")
     network.connect(topology, machine)
     network.plug(machine)
-    booted(machine, boot(machine))
+    boot(machine)
+    booted(machine)

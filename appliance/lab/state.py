@@ -88,6 +88,10 @@ def logs(name: str) -> list[Path]:
     return [log(name), *sorted((FOLDER / "disks" / name / "kept/log").rglob("*.log"))]
 
 
+def last_line(name: str) -> str:
+    return "".join(tail(log(name), 1)) or "it said nothing"
+
+
 def tail(path: Path, lines: int = 12) -> list[str]:
     """The last lines of a log, for the person whose step failed."""
     return (files.read(path) or "").splitlines()[-lines:]

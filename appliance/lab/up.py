@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+import appliance
 from appliance import commands
 from appliance.errors import ApplianceError, MissingError, NotRunningError
 from appliance.lab import forward, machine, network, state
@@ -66,9 +67,10 @@ def _up(fresh: State, say: Say) -> Lab:
     step(f"{len(topology.machines)} machines on {topology.network}, no route leads out")
     _start_marathon(topology)
     step(f"Marathon answers at {topology.marathon}")
-    booting = [(slave, machine.boot(slave)) for slave in topology.slaves]
-    for slave, process in booting:
-        machine.booted(slave, process)
+    for slave in topology.slaves:
+        machine.boot(slave)
+    for slave in topology.slaves:
+        machine.booted(slave)
     step("three slaves are booted")
     lab = Lab(fresh)
     pool = ThreadPoolExecutor()
@@ -101,9 +103,15 @@ def down() -> None:
 
 
 def _check_abilities() -> None:
-    """Raises MissingError, before anything was made."""
+    """Raises MissingError, ApplianceError, before anything was made."""
     for program in _NEEDED:
         commands.find(program)
+    code, command = Path(appliance.__file__), Path(sys.prefix) / "bin/appliance"
+    if not (code.stat().st_mode & 0o004 and command.stat().st_mode & 0o001):
+        raise ApplianceError(
+            f"{code.parent.parent} is private to you, but the nodes' programs run as other users: "
+            f"run 'chmod -R go+rX {code.parent.parent} {sys.prefix}'"
+        )
     done = commands.run(["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "true"])
     if done.code != 0:
         raise MissingError(f"this machine does not let us make namespaces: {done.message}")
@@ -120,8 +128,8 @@ def _start_marathon(topology: Topology) -> None:
     agents = [{"name": s.name, "address": s.address, "netns": s.name} for s in topology.slaves]
     wanted = {"address": topology.master.address, "agents": agents}
     config.write_text(json.dumps(wanted), encoding="utf-8")
-    process = machine.launch(topology.master, machine.python("marathon", "--config", config), "mha-master")
-    machine.await_line(process, "mha-master", "ready", _MARATHON_S)
+    machine.launch(topology.master, machine.python("marathon", "--config", config), "mha-master")
+    machine.await_line(topology.master, "mha-master", "ready", _MARATHON_S)
 
 
 def _set_up(lab: Lab, slave: Machine) -> None:
@@ -146,8 +154,8 @@ def _publish(topology: Topology) -> dict[str, str]:
         routes = [f"{sockets[label].fileno()}={target}" for label, target in targets.items()]
         fds = [made.fileno() for made in sockets.values()]
         argv = machine.python("forward", *routes)
-        process = machine.launch(topology.client, argv, "mha-client", pass_fds=fds)
-        machine.await_line(process, "mha-client", "ready", 10)
+        machine.launch(topology.client, argv, "mha-client", pass_fds=fds)
+        machine.await_line(topology.client, "mha-client", "ready", 10)
         paths = {label: "/haproxy?stats" if "statistics" in label else "/" for label in targets}
         return {label: _url(made.getsockname()[1], paths[label]) for label, made in sockets.items()}
     finally:

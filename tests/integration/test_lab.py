@@ -12,9 +12,24 @@ import pytest
 
 from appliance import commands
 from appliance.lab import machine, network, state
+from appliance.lab.lab import Lab
 from appliance.lab.topology import NAMESPACES, topology
 
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
+
+THING = """
+[Service]
+ExecStartPre=/usr/bin/touch /run/before
+ExecStart=/bin/sh -c 'sleep 601 & (setsid sleep 602 &) ; exec sleep 600'
+ExecStopPost=/usr/bin/touch /run/after
+RuntimeDirectory=thing
+Restart=always
+RestartSec=100ms
+LimitNOFILE=4096
+[Install]
+WantedBy=multi-user.target
+"""
+"""A service whose main process has a child and an orphan in a session of its own."""
 
 
 def appliance(*words, timeout_s=30):
@@ -43,25 +58,21 @@ def links():
 
 @contextmanager
 def half_a_lab():
-    """Network, one booted slave and a program on the master; ended by its pids if the test does not."""
+    """Network, one booted slave and a program on the master."""
     before = machine_state()
     made_netns_folder = not network.folder_is_mounted()
     state.claim()
     wanted = topology()
-    started = []
     try:
         state.save(state.State(wanted, made_netns_folder))
         network.create(wanted)
-        started.append(machine.boot(wanted.slaves[0]))
-        machine.booted(wanted.slaves[0], started[0])
-        started.append(machine.launch(wanted.master, ["sleep", "600"], "mha-master"))
+        machine.boot(wanted.slaves[0])
+        machine.booted(wanted.slaves[0])
+        machine.launch(wanted.master, ["sleep", "600"], "mha-master")
         yield wanted, before
     finally:
         if state.remains():
             appliance("lab", "down")
-        for process in started:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture
@@ -137,6 +148,39 @@ class TestWithoutALab:
             os.kill(machine.init_pid(slave), signal.SIGKILL)
             machine.end_processes([slave.name])
             assert network.processes(slave.name) == []
+
+    def test_a_slaves_services_are_kept_running_as_systemd_does(self):
+        with half_a_lab() as (wanted, _):
+            name = wanted.slaves[0].name
+            lab = Lab(state.State(wanted, made_netns_folder=False))
+
+            def pids():
+                return lab.exec(name, "pgrep", "-f", "sleep 60[012]").output.split()
+
+            assert lab.exec(name, "tee", "/etc/systemd/system/thing.service", stdin=THING).code == 0
+            for words in (["daemon-reload"], ["enable", "--now", "thing"], ["is-active", "--quiet", "thing"]):
+                assert lab.exec(name, "systemctl", *words).code == 0, words
+            first = lab.wait("main process, child and orphan", lambda: len(found := pids()) == 3 and found)
+            assert lab.exec(name, "ls", "/run/thing", "/run/before").code == 0
+
+            lab.exec(name, "kill", "-9", lab.exec(name, "pgrep", "-o", "-f", "sleep 600").output.strip())
+            again = lab.wait("all three anew", lambda: len(found := pids()) == 3 and not {*found} & {*first})
+            assert again
+            assert lab.exec(name, "ls", "/run/after").code == 0, "ExecStopPost ran"
+
+            assert lab.exec(name, "systemctl", "stop", "thing").code == 0
+            assert pids() == [], "the orphan too"
+            assert lab.exec(name, "systemctl", "is-active", "thing").code == 3
+            assert lab.exec(name, "systemctl", "is-enabled", "thing").output == "enabled\n"
+
+            lab.fault("power-off", name)
+            lab.fault("power-on", name)
+            lab.wait("enabled services start at boot", lambda: len(pids()) == 3)
+
+            assert lab.exec(name, "systemctl", "disable", "--now", "thing").code == 0
+            assert lab.exec(name, "systemctl", "mask", "haproxy", "keepalived").code == 0
+            refused = lab.exec(name, "systemctl", "start", "haproxy")
+            assert (refused.code, refused.errors) == (1, "Unit haproxy.service is masked.\n")
 
 
 # --- the shared lab
