@@ -32,12 +32,15 @@ class Wakes:
     def put(self, wake: Wake) -> None:
         self._queue.put(wake)
 
-    def next(self, timeout_s: float) -> Wake | None:
-        """The oldest reason, waiting for one at most this long."""
+    def next(self, timeout_s: float) -> list[Wake]:
+        """All reasons so far, waiting for a first one at most this long."""
+        found = []
         try:
-            return self._queue.get(timeout=max(timeout_s, 0.0))
+            found.append(self._queue.get(timeout=max(timeout_s, 0.0)))
+            while True:
+                found.append(self._queue.get_nowait())
         except queue.Empty:
-            return None
+            return found
 
     def listen_to_signals(self) -> None:
         meaning = {

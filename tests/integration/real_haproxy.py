@@ -54,6 +54,11 @@ class Haproxy:
             assert self.running is None or self.running.poll() is None, self.log.read_text()
             time.sleep(0.02)
 
+    def crash(self):
+        self.running.kill()
+        self.running.wait(10)
+        self.running = None
+
     def stop(self):
         if self.running is not None:
             self.running.terminate()

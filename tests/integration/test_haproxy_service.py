@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -111,9 +110,7 @@ def test_a_crashed_haproxy_comes_back_with_what_was_applied(haproxy):
     haproxy.namespace.serve(31001, "one")
     haproxy.start(serving())
     haproxy.apply(serving(31001))
-    master = runtime.processes(haproxy.master).master
-    os.kill(master, 9)
-    haproxy.running.wait(10)
+    haproxy.crash()
     assert haproxy.service.running() == ""
     haproxy.start()
     assert asked(haproxy) == "one"

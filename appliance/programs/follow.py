@@ -1,0 +1,212 @@
+"""The generator's loop: HAProxy serves what Marathon runs, from the first answer to the last event."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Callable, Protocol
+
+from appliance import files
+from appliance.errors import ApplianceError, MarathonError, NotRunningError
+from appliance.haproxy.plan import Generation, Reload
+from appliance.programs.generator import place_empty, summary
+from appliance.programs.loop import Backoff, Pace, Wake, Wakes
+from appliance.status import events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.marathon.model import Cluster
+    from appliance.programs.generator import Generator
+
+log = logging.getLogger(__name__)
+FULL_READ_S = 60.0
+LOOK_S = 1.0
+
+
+class Source(Protocol):
+    """Where applications come from: `marathon.client.Client`."""
+
+    @property
+    def url(self) -> str: ...
+
+    def cluster(self) -> Cluster: ...
+
+
+class Follower:
+    """The loop. Its state is what the report says; the rest is in the generator."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        source: Source,
+        *,
+        wakes: Wakes,
+        notices: tuple[str, ...] = (),
+        report: Path | None = None,
+        journal: Path | None = None,
+        max_backoff_s: float = 300.0,
+        retry_s: float = 10.0,
+    ) -> None:
+        self.generator = generator
+        self.source = source
+        self.wakes = wakes
+        self.notices = notices
+        self.report_path = report
+        self.journal = journal
+        self.first_backoff = self.backoff = Backoff(cap_s=max_backoff_s)
+        self.retry_s = retry_s
+        self.pace = Pace()
+        self.since = time.time()
+        self.picture, self.picture_at = "none", 0.0
+        self.applied = False
+        self.apps = 0
+        self.marathon: dict[str, Any] = {"connected": False, "last_event_at": 0.0, "error": ""}
+        self.last_reload: dict[str, Any] = {"at": 0.0, "ok": True, "message": ""}
+        self.running = True
+        self.due = self.last_pass = self.last_reload_at = 0.0
+        self._published: dict[str, Any] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._noticed: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        """Until STOP. Whatever fails is logged, reported and tried again; HAProxy goes on meanwhile."""
+        self.start()
+        while self.running:
+            for wake in self.wakes.next(min(self.due - time.monotonic(), LOOK_S)):
+                self.take(wake)
+            if self.running and time.monotonic() >= self.due:
+                self.refresh()
+            self.look()
+
+    def start(self) -> None:
+        """Serve what an earlier run left, until Marathon has answered."""
+        generator = self.generator
+        if not place_empty(generator.service, generator.process):
+            self.picture, self.picture_at = "disk", generator.service.config.stat().st_mtime
+        generator.wanted = Generation(generator.service.on_disk())
+        self.look()
+
+    def take(self, wake: Wake) -> None:
+        """Act on a wake-up, or note when to act on it."""
+        if wake is Wake.STOP:
+            self.running = False
+        elif wake is Wake.RELOAD:
+            self._attempt(self._confirm)
+        else:
+            if wake in {Wake.CONNECTED, Wake.DISCONNECTED}:
+                self.marathon["connected"] = wake is Wake.CONNECTED
+            if wake is Wake.CHANGED:
+                self.marathon["last_event_at"] = time.time()
+            due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
+            self.due = min(self.due, due)
+
+    def refresh(self) -> None:
+        """One pass: read all of Marathon, bring HAProxy to serve it."""
+        self.last_pass = time.monotonic()
+        try:
+            cluster = self._read()
+        except MarathonError as error:
+            self._marathon_failed(str(error))
+            self.due = time.monotonic() + self.backoff.pause_s
+            self.backoff = self.backoff.longer()
+            return
+        self._marathon_failed("")
+        self.backoff = self.first_backoff
+        good = self._attempt(lambda: self._serve(cluster))
+        self.due = time.monotonic() + (FULL_READ_S if good else self.retry_s)
+
+    def look(self) -> None:
+        """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
+        running = self.generator.service.running()
+        wanted = self.generator.wanted
+        self.applied = wanted is not None and running == wanted.hash
+        if running and not self.applied and time.monotonic() > self.last_reload_at + self.retry_s:
+            log.warning("HAProxy runs another configuration than %s", self.generator.service.config)
+            self._attempt(self._confirm)
+        self._publish()
+
+    def _read(self) -> Cluster:
+        """A cluster that is empty all of a sudden has to be seen twice before it is believed."""
+        cluster = self.source.cluster()
+        if not cluster.apps and (self.apps or self.picture == "disk"):
+            log.warning("Marathon says that no app exists any more: asking once more")
+            cluster = self.source.cluster()
+        return cluster
+
+    def _serve(self, cluster: Cluster) -> None:
+        try:
+            decision = self.generator.step(cluster)
+            if isinstance(decision, Reload):
+                self._reloaded("")
+                self._record("generation", summary(decision.reasons), number=self.generator.generation)
+        except NotRunningError:
+            self._seen(cluster)  # the file is in place: it is what HAProxy will start with
+            raise
+        self._seen(cluster)
+
+    def _seen(self, cluster: Cluster) -> None:
+        self.picture, self.picture_at, self.apps = "marathon", time.time(), len(cluster.apps)
+        now = set(self.generator.quarantined)
+        for app_id, reason in sorted(now - self._told):
+            self._record("quarantine", f"{app_id} is left out: {reason}", app_id=app_id)
+        for app_id, _ in sorted(self._told - now):
+            if app_id not in dict(now):
+                self._record("quarantine", f"{app_id} is served again, or gone", app_id=app_id)
+        self._told = now
+        notices = self.generator.translation.notices if self.generator.translation else ()
+        for notice in notices:
+            if notice not in self._noticed:
+                log.info("notice: %s", notice)
+        self._noticed = notices
+
+    def _attempt(self, action: Callable[[], None]) -> bool:
+        """Do something to HAProxy. A failure is logged when it is news, and shown until a reload succeeds."""
+        try:
+            action()
+        except ApplianceError as error:
+            self._reloaded(str(error))
+            return False
+        return True
+
+    def _confirm(self) -> None:
+        self.generator.service.confirm()
+        self._reloaded("")
+
+    def _reloaded(self, complaint: str) -> None:
+        self.last_reload_at = time.monotonic()
+        if complaint and complaint != self.last_reload["message"]:
+            log.error("%s", complaint)
+        self.last_reload = {"at": time.time(), "ok": not complaint, "message": complaint}
+
+    def _marathon_failed(self, message: str) -> None:
+        if message and message != self.marathon["error"]:
+            log.error("%s", message)
+        self.marathon["error"] = message
+
+    def _record(self, kind: str, message: str, **facts: Any) -> None:
+        if self.journal is None:
+            log.info("%s: %s", kind, message)
+        else:
+            events.record(self.journal, kind, message, **facts)
+
+    def _publish(self) -> None:
+        wanted = self.generator.wanted
+        facts = {
+            "since": self.since,
+            "picture": self.picture,
+            "applied": self.applied,
+            "picture_at": self.picture_at,
+            "generation": self.generator.generation,
+            "hash": wanted.hash if wanted else "",
+            "marathon": {"url": self.source.url, **self.marathon},
+            "apps": self.apps,
+            "quarantined": [
+                {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined
+            ],
+            "notices": [*self.notices, *self._noticed],
+            "last_reload": self.last_reload,
+        }
+        if self.report_path is not None and facts != self._published:
+            files.publish(self.report_path, facts)
+        self._published = facts

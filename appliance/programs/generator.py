@@ -1,0 +1,127 @@
+"""One pass of the generator: what Marathon runs becomes what HAProxy serves."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Callable
+
+from appliance.errors import NotRunningError
+from appliance.haproxy import plan
+from appliance.haproxy.culprits import culprits, without
+from appliance.haproxy.model import LoadBalancer
+from appliance.haproxy.render import Rendered, render
+from appliance.haproxy.service import RefusedError
+from appliance.services.translate import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from appliance.haproxy.model import Backend, Process
+    from appliance.haproxy.service import Service
+    from appliance.marathon.model import Cluster
+    from appliance.services.translate import Selection, Translation
+
+log = logging.getLogger(__name__)
+_REASONS_SHOWN = 5
+
+
+@dataclass
+class Generator:
+    """Keeps between passes what has to be compared with: the last generation and who was refused."""
+
+    service: Service
+    process: Process
+    selection: Selection
+    resolve: Callable[[Cluster], Mapping[str, str]]
+    exclude_refused: bool = True
+    """Find the backends that make HAProxy refuse the file, and serve the rest."""
+
+    wanted: plan.Generation | None = None
+    translation: Translation | None = None
+    generation: int = 0
+    refused: dict[Backend, str] = field(default_factory=dict)
+
+    def rendered(self, cluster: Cluster) -> Rendered:
+        """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
+        return render(self._translate(cluster).load_balancer, self.process)
+
+    def step(self, cluster: Cluster) -> plan.Plan:
+        """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
+        translation = self._translate(cluster)
+        load_balancer = self._without_refused(translation.load_balancer)
+        rendered = render(load_balancer, self.process)
+        self.translation = translation
+        decision = self.decision(plan.Generation(rendered.hash, load_balancer))
+        if isinstance(decision, plan.Reload):
+            log.info("reload: %s", summary(decision.reasons))
+            self._apply(rendered, load_balancer)
+        else:
+            self.wanted = plan.Generation(rendered.hash, load_balancer)
+        return decision
+
+    def decision(self, wanted: plan.Generation) -> plan.Plan:
+        """What is to be done, by what HAProxy itself says it has loaded."""
+        running = self.service.running()
+        if self.wanted is not None and running == self.wanted.hash:
+            return plan.plan(self.wanted, wanted)
+        return plan.plan(plan.Generation(running) if running else None, wanted)
+
+    @property
+    def quarantined(self) -> list[tuple[str, str]]:
+        """(app id, reason) of all that is left out, whoever left it out."""
+        if self.translation is None:
+            return []
+        app_ids = {route.backend: route.app_id for route in self.translation.load_balancer.app_routes}
+        found = [(one.app_id, one.reason) for one in self.translation.quarantined]
+        found += [(app_ids.get(backend.name, backend.name), words) for backend, words in self.refused.items()]
+        return sorted(found)
+
+    def _translate(self, cluster: Cluster) -> Translation:
+        return translate(cluster, self.selection, self.resolve(cluster))
+
+    def _without_refused(self, load_balancer: LoadBalancer) -> LoadBalancer:
+        """A backend that HAProxy has refused is not tried again until it changes."""
+        self.refused = {
+            backend: self.refused[backend] for backend in load_balancer.backends if backend in self.refused
+        }
+        return without(load_balancer, [backend.name for backend in self.refused])
+
+    def _apply(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
+        try:
+            self._hand_over(rendered, load_balancer)
+        except RefusedError:
+            guilty = self._guilty(load_balancer) if self.exclude_refused else {}
+            if not guilty:
+                raise
+            for backend in load_balancer.backends:
+                if backend.name in guilty:
+                    self.refused[backend] = f"HAProxy refuses it: {guilty[backend.name]}"
+            rest = without(load_balancer, guilty)
+            self._hand_over(render(rest, self.process), rest)
+
+    def _guilty(self, load_balancer: LoadBalancer) -> dict[str, str]:
+        return culprits(load_balancer, lambda one: self.service.check(render(one, self.process)))
+
+    def _hand_over(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
+        generation = plan.Generation(rendered.hash, load_balancer)
+        try:
+            self.service.apply(rendered)
+        except NotRunningError:
+            self.wanted = generation
+            raise
+        self.wanted = generation
+        self.generation += 1
+
+
+def place_empty(service: Service, process: Process) -> bool:
+    """Give HAProxy something to start with where nothing of ours lies yet. True if nothing is served yet."""
+    empty = render(LoadBalancer(), process)
+    if not service.config.exists():
+        service.place(empty)
+    return service.on_disk() == empty.hash
+
+
+def summary(reasons: tuple[str, ...]) -> str:
+    more = len(reasons) - _REASONS_SHOWN
+    return "; ".join(reasons[:_REASONS_SHOWN]) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,100 @@
+"""What the generator was asked to do, and the parts that follow from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import SettingsError
+from appliance.haproxy import certificates, process
+from appliance.haproxy.reload import CommandReload, MasterReload
+from appliance.haproxy.service import Service
+
+if TYPE_CHECKING:
+    from appliance.haproxy.model import Process
+    from appliance.marathon.access import Credentials
+    from appliance.paths import Paths
+    from appliance.services.model import Selection
+
+DEFAULT_CERTIFICATE = "/etc/ssl/cert.pem"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The flags of appliance-lb that concern HAProxy, checked."""
+
+    paths: Paths
+    config: Path
+    command: tuple[str, ...] = ()
+    """Empty: HAProxy's master is told by its socket."""
+    certificates: tuple[str, ...] = ()
+    bind_http_https: bool = True
+    validate: bool = True
+    exclude_refused: bool = True
+
+    @property
+    def of_appliance(self) -> bool:
+        """Whether it is this node's own HAProxy, whose sockets lie in /run."""
+        return self.config == self.paths.haproxy_cfg
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that appliance-lb was asked for, checked."""
+
+    options: Options
+    urls: tuple[str, ...]
+    selection: Selection
+    credentials: Credentials | None = None
+    ca_cert: str = ""
+    max_backoff_s: float = 300.0
+    retry_s: float = 10.0
+
+
+def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str, ...]]:
+    """How the HAProxy runs that `options` mean, and notices for its operator. `dry` makes no file.
+
+    Raises SettingsError where the configuration cannot lie.
+    """
+    folder = options.config.parent
+    if not folder.is_dir():
+        raise SettingsError(f"--haproxy-config {options.config}: there is no folder {folder}: create it")
+    if not dry and not os.access(folder, os.W_OK):
+        raise SettingsError(f"--haproxy-config {options.config}: {folder} cannot be written by this user")
+    notices: tuple[str, ...] = ()
+    if options.of_appliance:
+        made = process.of_appliance(options.paths)
+    else:
+        made, notices = process.standalone(options.config)
+        if not dry:
+            process.make_socket_folder(made)
+    if not options.bind_http_https:
+        return replace(made, bind_http_https=False), notices
+    found, complaints = _certificates(options, folder.absolute(), dry=dry)
+    return replace(made, certificates=found), (*notices, *complaints)
+
+
+def service(options: Options, made: Process) -> Service:
+    return Service(
+        options.config.absolute(),
+        made,
+        CommandReload(options.command, Path(made.socket))
+        if options.command
+        else MasterReload(options.paths.haproxy_master_socket),
+        validate=options.validate,
+    )
+
+
+def _certificates(options: Options, folder: Path, *, dry: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    asked = options.certificates
+    if not asked and Path(DEFAULT_CERTIFICATE).exists():
+        asked = (DEFAULT_CERTIFICATE,)
+    found, notices = certificates.usable(asked)
+    if found:
+        return found, notices
+    if dry:
+        return (str(folder / certificates.SELF_SIGNED),), notices
+    own, notice = certificates.self_signed(folder)
+    return ((own,) if own else ()), (*notices, notice)

@@ -1,0 +1,258 @@
+"""The generator's loop on a real HAProxy; what Marathon says is given."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from netns import Namespace
+from real_haproxy import Haproxy
+
+from appliance import files
+from appliance.errors import MarathonError
+from appliance.haproxy import runtime
+from appliance.haproxy.model import LoadBalancer
+from appliance.haproxy.render import render
+from appliance.haproxy.service import Service
+from appliance.marathon import wire
+from appliance.programs.control import Control
+from appliance.programs.follow import Follower
+from appliance.programs.generator import Generator
+from appliance.programs.lb import pages
+from appliance.programs.loop import Wake, Wakes
+from appliance.services.model import Selection
+
+
+class Marathon:
+    """Answers with `apps`, or fails with `down`."""
+
+    def __init__(self):
+        self.apps, self.down, self.reads = {}, "", 0
+        self.url = "http://marathon.invalid:8080"
+
+    def cluster(self):
+        self.reads += 1
+        if self.down:
+            raise MarathonError(self.down)
+        return wire.apps(json.dumps({"apps": list(self.apps.values())}).encode())
+
+    def runs(self, name, *ports, **labels):
+        self.apps[name] = {
+            "id": f"/{name}",
+            "labels": {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "nginx.marathon.mesos", **labels},
+            "container": {
+                "type": "DOCKER",
+                "docker": {"network": "BRIDGE", "portMappings": [{"containerPort": 80, "servicePort": 80}]},
+            },
+            "healthChecks": [{"path": "/", "protocol": "HTTP", "portIndex": 0}],
+            "tasks": [
+                {"id": f"{name}.{port}", "host": "127.0.0.1", "ports": [port], "state": "TASK_RUNNING"}
+                for port in ports
+            ],
+        }
+
+
+class Node:
+    """Marathon, a generator's loop in a thread, and HAProxy."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+        self.haproxy = Haproxy(namespace)
+        self.marathon, self.wakes = Marathon(), Wakes()
+        self.report = self.haproxy.folder / "lb.json"
+        self.thread = self.control = None
+
+    def generate(self):
+        haproxy = self.haproxy
+        generator = Generator(
+            haproxy.service, haproxy.process, Selection(("external",)), lambda _: {"127.0.0.1": "127.0.0.1"}
+        )
+        self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service))
+        self.control.start()
+        program = Follower(generator, self.marathon, wakes=self.wakes, report=self.report)
+        self.thread = threading.Thread(target=program.run)
+        self.thread.start()
+
+    def until(self, true):
+        self.haproxy.until(true)
+
+    def until_reported(self, **facts):
+        self.until(lambda: facts.items() <= files.report(self.report).items())
+
+    def change(self):
+        """Tell the loop that something changed, and wait until HAProxy serves it."""
+        before = files.report(self.report)["picture_at"]
+        self.wakes.put(Wake.CHANGED)
+        self.until(lambda: files.report(self.report)["picture_at"] > before)
+
+    def who(self, count=60, **request):
+        answers = [self.namespace.ask(**request) for _ in range(count)]
+        return {body.split()[0] if status == 200 else status for status, _, body in answers}
+
+    def stop(self):
+        if self.thread is not None:
+            self.wakes.put(Wake.STOP)
+            self.thread.join(10)
+            self.control.stop()
+            self.thread = None
+
+    def close(self):
+        self.stop()
+        self.haproxy.close()
+
+
+@pytest.fixture
+def node(root):  # noqa: ARG001 - asks for root
+    namespace = Namespace()
+    node = Node(namespace)
+    try:
+        for port in (31277, 31022, 31667, 31380, 31001):
+            namespace.serve(port, str(port))
+        yield node
+    finally:
+        node.close()
+        namespace.close()
+
+
+def start_with_tutorial(node):
+    node.marathon.runs("nginx", 31277, 31022)
+    node.marathon.runs("nginx2", 31667, 31380)
+    node.haproxy.start(LoadBalancer())
+    node.generate()
+    node.until_reported(picture="marathon", applied=True)
+
+
+def test_the_tutorial_is_served(node):
+    start_with_tutorial(node)
+    everybody = {"31277", "31022", "31667", "31380"}
+    assert node.who() == everybody
+    assert node.who(headers={"Host": "NGINX.marathon.mesos:80"}) == everybody
+    assert node.who(port=9091, headers={"X-Marathon-App-Id": "/nginx2"}) == {"31667", "31380"}
+    report = files.report(node.report)
+    assert report["apps"] == 2
+    assert report["quarantined"] == []
+    assert [notice for notice in report["notices"] if "/nginx and /nginx2 share" in notice]
+
+
+def test_tasks_come_and_go_and_a_deleted_app_is_gone(node):
+    start_with_tutorial(node)
+    node.marathon.runs("nginx")
+    node.change()
+    assert node.who() == {"31667", "31380"}
+    node.marathon.runs("nginx2")
+    node.change()
+    assert node.who(3) == {503}
+    node.marathon.runs("nginx", 31001)
+    node.change()
+    assert node.who() == {"31001"}
+    del node.marathon.apps["nginx2"]
+    node.change()
+    assert "nginx2_80" not in node.haproxy.config.read_text()
+    assert node.who() == {"31001"}
+
+
+def test_the_pages_behind_9090_tell_what_runs(node):
+    start_with_tutorial(node)
+    ask = node.namespace.ask
+    status, headers, body = ask(9090, "/_haproxy_getconfig")
+    assert (status, headers["content-type"]) == (200, "text/plain")
+    assert body == node.haproxy.config.read_text()
+    pids = runtime.processes(node.haproxy.master).pids
+    assert {int(pid) for pid in ask(9090, "/_haproxy_getpids")[2].split()} == set(pids)
+    assert ask(9090, "/_haproxy_getvhostmap")[2] == "nginx.marathon.mesos nginx_80+nginx2_80\n"
+    assert ask(9090, "/_haproxy_getappmap")[2] == "/nginx nginx_80\n/nginx2 nginx2_80\n"
+
+
+def test_without_its_generator_haproxy_goes_on(node):
+    start_with_tutorial(node)
+    node.stop()
+    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+    assert node.namespace.ask(9090, "/_haproxy_getpids")[0] == 503
+
+
+def test_with_marathon_away_at_the_start_the_last_picture_is_served(node):
+    start_with_tutorial(node)
+    node.stop()
+    node.marathon.down = "no master answers"
+    text = node.haproxy.config.read_text()
+    node.generate()
+    node.until_reported(picture="disk", applied=True)
+    node.until(lambda: node.marathon.reads > 1)
+    assert files.report(node.report)["marathon"]["error"] == "no master answers"
+    assert node.haproxy.config.read_text() == text
+    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+
+    node.marathon.down = ""
+    node.wakes.put(Wake.CONNECTED)
+    node.until_reported(picture="marathon", applied=True)
+
+
+def test_a_node_that_never_saw_marathon_has_no_picture_but_answers(node):
+    node.marathon.down = "no master answers"
+    node.generate()
+    node.until(node.haproxy.config.exists)
+    node.haproxy.start()
+    node.until_reported(picture="none", applied=True)
+    assert node.who(1) == {503}
+    assert node.namespace.ask(9090, "/_haproxy_health_check")[0] == 200
+
+
+class Picky(Service):
+    """Refuses every configuration with a backend `nginx2_80`, as HAProxy might."""
+
+    def check(self, rendered):
+        return "not nginx2" if "backend nginx2_80" in rendered.config else super().check(rendered)
+
+
+def test_an_app_that_haproxy_refuses_is_left_out_alone(node):
+    haproxy = node.haproxy
+    haproxy.service = Picky(haproxy.config, haproxy.process, haproxy.service.reloads)
+    start_with_tutorial(node)
+    assert node.who() == {"31277", "31022"}
+    assert files.report(node.report)["quarantined"] == [
+        {"app_id": "/nginx2", "reason": "HAProxy refuses it: not nginx2"}
+    ]
+    del node.marathon.apps["nginx2"]
+    node.change()
+    assert files.report(node.report)["quarantined"] == []
+
+
+def test_a_restarted_haproxy_is_noticed_and_still_right(node):
+    start_with_tutorial(node)
+    node.haproxy.crash()
+    node.until_reported(applied=False)
+    node.haproxy.start()
+    node.until_reported(picture="marathon", applied=True)
+    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+
+
+def test_a_haproxy_that_runs_something_else_is_told_again(node):
+    start_with_tutorial(node)
+    text = node.haproxy.config.read_text()
+    node.haproxy.config.write_text(render(LoadBalancer(), node.haproxy.process).config)
+    runtime.command(node.haproxy.master, "reload")
+    node.haproxy.config.write_text(text)
+    node.until(lambda: node.who(1) != {503})
+
+
+def test_an_empty_cluster_is_believed_only_when_seen_twice(node):
+    start_with_tutorial(node)
+    node.marathon.apps.clear()
+    reads = node.marathon.reads
+    node.change()
+    assert node.marathon.reads == reads + 2
+    assert node.who(2) == {503}
+
+
+def test_a_storm_of_events_is_folded(node):
+    start_with_tutorial(node)
+    reads, started = node.marathon.reads, time.monotonic()
+    for _ in range(200):
+        node.wakes.put(Wake.CHANGED)
+        time.sleep(0.001)
+    node.change()
+    passes = node.marathon.reads - reads
+    assert passes <= 3 + (time.monotonic() - started) / 0.1
