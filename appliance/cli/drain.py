@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from appliance.settings import Settings
 
 DRAIN_DEADLINE_S = 10.0
+LONE_DEADLINE_S = 1.0
+"""Enough for a peer whose load balancer does not work but which still ranks higher now."""
 UNDRAIN_DEADLINE_S = 10.0
 LOOK_S = 0.005
 DRAINED = {Verdict.DRAINING.name, Verdict.DRAINING_DEGRADED.name, Verdict.NO_LB_DRAINING.name}
@@ -40,8 +42,9 @@ def _drain(arguments: argparse.Namespace) -> int:
     paths = Paths.of(arguments.root)
     wanted = settings.load(paths.settings)
     _need_health(paths)
-    if not arguments.force:
-        _need_another(wanted)
+    refusal = _refusal(wanted)
+    if refusal and not arguments.force:
+        raise ApplianceError(f"{refusal}; --force drains all the same")
     held = interfaces.holds(wanted.vip.address)
     started = time.monotonic()
     facts = {"since": time.time(), "reason": arguments.reason}
@@ -54,8 +57,9 @@ def _drain(arguments: argparse.Namespace) -> int:
     if not held:
         print(f"drained; the VIP {wanted.vip.address} was not on this node")
         return 0
-    if not _wait(lambda: not interfaces.holds(wanted.vip.address), DRAIN_DEADLINE_S):
-        if arguments.force:
+    deadline_s = LONE_DEADLINE_S if refusal else DRAIN_DEADLINE_S
+    if not _wait(lambda: not interfaces.holds(wanted.vip.address), deadline_s):
+        if refusal:
             print(f"drained; the VIP {wanted.vip.address} stays here, for no other node takes it")
             return 0
         raise ApplianceError(f"drained, but the VIP {wanted.vip.address} is still here: see appliance status")
@@ -89,13 +93,13 @@ def _need_health(paths: Paths) -> None:
         raise NotRunningError("the health program does not run on this node: start the appliance first")
 
 
-def _need_another(wanted: Settings) -> None:
-    """Raise unless some other node can take the VIP now."""
+def _refusal(wanted: Settings) -> str:
+    """Why this node should not be drained now: no other one can take the VIP. Empty: one can."""
     others = [row for row in cluster.ask(wanted).rows if row.address != wanted.cluster.address]
     if any(row.verdict in (Verdict.HEALTHY, Verdict.DEGRADED) for row in others):
-        return
+        return ""
     known = ", ".join(row.arithmetic for row in others) or "its peers are not known here"
-    raise ApplianceError(f"no other node is healthy ({known}); --force drains all the same")
+    return f"no other node is healthy ({known})"
 
 
 def _verdict(paths: Paths) -> str:

@@ -101,6 +101,27 @@ def test_killing_haproxy_moves_the_vip_and_its_return_brings_it_back(calm):
     assert "healthy -> just failed: HAProxy ended" in nodes[0].events()
 
 
+def test_a_hung_haproxy_gives_the_vip_up(calm):
+    nodes, _ = calm
+    nodes[0].kill_all("haproxy", signal.SIGSTOP)
+    until(lambda: owners(nodes) == ["slave-2"], 5, "the VIP on the second node")
+    assert any("gave no answer within 120 ms" in event for event in nodes[0].events())
+    nodes[0].kill_all("haproxy", signal.SIGCONT)
+
+
+def test_a_reload_of_haproxy_is_no_failure(calm):
+    nodes, client = calm
+    verdicts = nodes[0].events("verdict")
+    with client_of(client) as asking:
+        for _ in range(3):
+            nodes[0].kill("haproxy", signal.SIGUSR2)
+            asked = len(asking.good)
+            until(lambda more=asked + 50: len(asking.good) > more, 10, "fifty more answers")
+    assert asking.failed == []
+    assert {name for _, name in asking.good} == {"slave-1"}
+    assert nodes[0].events("verdict") == verdicts
+
+
 def test_a_drain_loses_no_request(calm):
     nodes, client = calm
     with client_of(client) as asking:
@@ -262,7 +283,7 @@ VERDICTS = (Verdict.HEALTHY, Verdict.DEGRADED, Verdict.DRAINING, Verdict.NO_LB, 
 
 
 def test_a_walk_over_verdicts_has_one_winner_each_and_the_right_one(calm):
-    """Told by track files alone, without our programs: the verdicts change node by node through many mixes."""
+    """Told by track files alone, without our programs."""
     nodes, _ = calm
     for node in nodes:
         node.end("health")
@@ -276,3 +297,20 @@ def test_a_walk_over_verdicts_has_one_winner_each_and_the_right_one(calm):
         able = {name: number for name, number in numbers.items() if number is not None}
         expected = [max(able, key=able.__getitem__)] if able else []
         until(lambda wanted=expected: owners(nodes) == wanted, 5, f"{verdicts} -> {expected}")
+
+
+def test_without_known_peers_the_nodes_elect_by_multicast():
+    with vip_nodes.cluster("tkm", peers=False) as (nodes, _):
+        for node in nodes:
+            for program in PROGRAMS:
+                node.start(program)
+        until(lambda: all(node.weight == Verdict.HEALTHY.value for node in nodes), 20, "three healthy nodes")
+        until(lambda: len(owners(nodes)) == 1, 10, "one owner")
+        owner = next(node for node in nodes if node.holds)
+        other = next(node for node in nodes if not node.holds)
+        assert owner.appliance("status").code == 0
+        said = other.appliance("status")
+        assert said.code == 0
+        assert "its peers are not known here" in said.output
+        owner.kill("haproxy")
+        until(lambda: not owner.holds and len(owners(nodes)) == 1, 10, "another owner")

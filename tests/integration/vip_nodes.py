@@ -110,6 +110,10 @@ class Node:
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         self.processes[name].send_signal(number)
 
+    def kill_all(self, name: str, number: int) -> None:
+        """The process and its children, HAProxy's workers for example."""
+        os.killpg(self.processes[name].pid, number)
+
     def end(self, name: str) -> None:
         """Orderly, then by force; also what a killed parent left in its session."""
         process = self.processes.pop(name)
@@ -134,9 +138,10 @@ class Node:
     def weight(self) -> int | None:
         return reports.weight(self.paths)
 
-    def events(self) -> list[str]:
-        text = files.read(self.paths.events) or ""
-        return [json.loads(line)["message"] for line in text.splitlines()]
+    def events(self, kind: str = "") -> list[str]:
+        """What the node recorded, oldest first."""
+        events = map(json.loads, (files.read(self.paths.events) or "").splitlines())
+        return [event["message"] for event in events if kind in ("", event["kind"])]
 
 
 class Client(threading.Thread):
@@ -186,7 +191,7 @@ def enter(namespace: str) -> None:
 
 
 @contextlib.contextmanager
-def cluster(prefix: str = "tk"):
+def cluster(prefix: str = "tk", *, peers: bool = True):
     """Three nodes with nothing started, and a client's namespace."""
     top = Path(tempfile.mkdtemp(prefix="tk", dir="/tmp"))
     bridge, client = f"{prefix}-br", f"{prefix}-c"
@@ -205,7 +210,7 @@ def cluster(prefix: str = "tk"):
             ip("addr", "add", f"{address}/24", "dev", "eth0", namespace=namespace)
             ip("link", "set", "eth0", "up", namespace=namespace)
         for node in nodes:
-            node.prepare(nodes)
+            node.prepare(nodes if peers else [node])
         yield nodes, client
     finally:
         for node in nodes:
