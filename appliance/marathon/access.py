@@ -1,0 +1,206 @@
+"""Who the masters are, what they may be told, and one HTTP request to one of them.
+
+Credentials go to configured masters only: a redirect elsewhere is followed without them.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from appliance.errors import MarathonError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+CONNECT_TIMEOUT_S = 3.05
+"""A bit above the 3 s after which TCP repeats a lost SYN."""
+MAX_REDIRECTS = 2
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """For HTTP basic authentication. Neither part is ever shown."""
+
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> Credentials:
+        """`user:password`, split at the first colon. `source` names it in the SettingsError."""
+        user, colon, password = text.partition(":")
+        if not user or not colon or not password or not text.isprintable():
+            raise SettingsError(f"{source}: does not hold user:password in one line")
+        return cls(user, password)
+
+    @classmethod
+    def load(cls, path: Path) -> Credentials:
+        """From the first line of a file that only its owner and group can read. Raises SettingsError."""
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & stat.S_IRWXO:
+                raise SettingsError(
+                    f"{path}: everybody can read these credentials (mode {mode:04o}); "
+                    f"run: chmod o= {path}, and change the password if others use this machine"
+                )
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: the credentials cannot be read: {error}") from None
+        return cls.parse(text.partition("\n")[0].rstrip("\r"), str(path))
+
+    @property
+    def header(self) -> str:
+        pair = f"{self.user}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+def masters(urls: Iterable[str]) -> tuple[str, ...]:
+    """The URLs without duplicates and trailing slashes. Raises SettingsError naming the wrong one."""
+    found: dict[str, None] = {}
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and url.isprintable()
+        except ValueError:
+            usable = False
+        if not usable or " " in url:
+            raise SettingsError(f"Marathon URL {url!r} is not http://HOST:PORT or https://HOST:PORT")
+        if parts.username is not None:
+            place = parts.netloc.rpartition("@")[2]
+            raise SettingsError(
+                f"Marathon URL {parts.scheme}://…@{place}: credentials do not belong into a URL; put "
+                "user:password into a file that others cannot read and name that file"
+            )
+        found[url.rstrip("/")] = None
+    if not found:
+        raise SettingsError("no Marathon URL is given; name at least one, http://HOST:8080")
+    return tuple(found)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests would read a redirect's whole body, however long it takes."""
+
+
+class Access:
+    """Requests to the masters: TLS verified, nothing taken from the environment, redirects by our rules."""
+
+    def __init__(
+        self, urls: Sequence[str], credentials: Credentials | None = None, ca_cert: str = ""
+    ) -> None:
+        """`ca_cert`: a file of CAs to trust instead of the system's. Raises SettingsError."""
+        self.urls = masters(urls)
+        self._credentials = credentials
+        origins = [_origin(url) for url in self.urls]
+        self._trusted = {*origins, *(("https", host, port) for _, host, port in origins)}
+        if ca_cert and not Path(ca_cert).is_file():
+            raise SettingsError(f"{ca_cert}: no such file; it should hold the CA of Marathon's certificate")
+        self._verify = ca_cert or _system_cas()
+
+    def get(self, url: str, headers: Mapping[str, str], read_timeout_s: float) -> requests.Response:
+        """The answer with status 200, its body not yet read; the caller closes it.
+
+        Raises MarathonError with the reason alone. `read_timeout_s` is the longest silence.
+        """
+        place = url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._ask(place, headers, read_timeout_s)
+            if response.status_code == requests.codes.ok:
+                return response
+            response.close()
+            target = response.headers.get("Location")
+            if target is None or not response.is_redirect:
+                raise MarathonError(self._refusal(response.status_code, place, redirected=place != url))
+            place = _redirected(place, target)
+        raise MarathonError(f"redirects more than {MAX_REDIRECTS} times, last to {place[:100]!r}")
+
+    def _ask(self, url: str, headers: Mapping[str, str], read_timeout_s: float) -> requests.Response:
+        sent = {"User-Agent": "marathon-ha-appliance", "Connection": "close", **headers}
+        if self._credentials and _origin(url) in self._trusted:
+            sent["Authorization"] = self._credentials.header
+        try:
+            # A session for each request: a connection that was kept may be closed by its master at the
+            # moment it is used again, which looks like a dead master.
+            session = _Session()
+            session.trust_env = False  # no proxy, no .netrc
+            return session.get(
+                url,
+                headers=sent,
+                verify=self._verify,
+                timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
+                allow_redirects=False,
+                stream=True,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise MarathonError(reason(error)) from None
+
+    def _refusal(self, status: int, url: str, *, redirected: bool) -> str:
+        via = f" from {urlsplit(url).netloc}, where it redirects to" if redirected else ""
+        if status not in (401, 403):
+            return f"HTTP {status}{via}"
+        if not self._credentials:
+            return f"HTTP {status}{via}: it wants credentials, and none are given"
+        if _origin(url) not in self._trusted:
+            return f"HTTP {status}{via}: credentials go to configured masters only; name that one, too"
+        return f"HTTP {status}{via}: the credentials are not accepted"
+
+
+def _redirected(url: str, target: str) -> str:
+    try:
+        place = urljoin(url, target)
+        _origin(place)
+    except (ValueError, KeyError):
+        raise MarathonError(f"redirects to {target[:100]!r}, which is no HTTP address") from None
+    return place
+
+
+def _system_cas() -> str | bool:
+    """Where this system keeps the CAs it trusts; True: those that came with requests."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme]
+
+
+def reason(error: Exception) -> str:
+    """Why a request failed, in a few words."""
+    text = str(error)
+    for pattern, words in _REASONS:
+        if re.search(pattern, text):
+            return words
+    kind = type(error).__name__
+    if "ConnectTimeout" in kind:
+        return f"does not accept a connection within {CONNECT_TIMEOUT_S:.0f} s"
+    if "Timeout" in kind or isinstance(error, TimeoutError):
+        return "stopped answering"
+    if "SSL" in kind:
+        return f"TLS failed: {text[:200]}"
+    return f"{kind}: {text[:200]}"
+
+
+_REASONS = (
+    ("WRONG_VERSION_NUMBER|record layer failure", "speaks no TLS on this port; use http://"),
+    ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted; name its CA with --marathon-ca-cert"),
+    ("Connection refused", "refuses the connection"),
+    ("NameResolutionError|Name or service not known|getaddrinfo", "its name does not resolve"),
+    ("No route to host|Network is unreachable", "cannot be reached: no route"),
+    ("Connection reset", "resets the connection"),
+    ("Remote end closed|RemoteDisconnected", "closes the connection without an answer"),
+    ("IncompleteRead", "cuts its answer off"),
+    ("BadStatusLine|Connection aborted", "does not speak HTTP on this port; is it https://?"),
+    ("ConnectTimeout", f"does not accept a connection within {CONNECT_TIMEOUT_S:.0f} s"),
+    ("Read timed out|timed out", "stopped answering"),
+)
