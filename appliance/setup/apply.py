@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from appliance import commands, files
 from appliance.errors import EngineError
-from appliance.haproxy.model import LoadBalancer, Process
+from appliance.haproxy import process
+from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.reload import MasterReload
 from appliance.haproxy.render import render
 from appliance.haproxy.service import Service
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from appliance.paths import Paths
     from appliance.setup.plan import Change, File
-
-FIRST_FILE_DESCRIPTORS = 4096
-"""What supervisord asks for at least (minfds)."""
 
 
 def present(wanted: Iterable[File]) -> dict[Path, Present]:
@@ -55,16 +53,9 @@ def first_configuration(paths: Paths) -> None:
     """Something for HAProxy to start with, without apps: the generator replaces it within moments."""
     if paths.haproxy_cfg.exists():
         return
-    process = Process(
-        folder=str(paths.haproxy),
-        socket=str(paths.haproxy_socket),
-        generator_socket=str(paths.lb_socket),
-        file_descriptors=FIRST_FILE_DESCRIPTORS,
-        user="haproxy",
-        group=USER,
-    )
-    Service(paths.haproxy_cfg, process, MasterReload(paths.haproxy_master_socket)).place(
-        render(LoadBalancer(), process)
+    made = process.of_appliance(paths)
+    Service(paths.haproxy_cfg, made, MasterReload(paths.haproxy_master_socket)).place(
+        render(LoadBalancer(), made)
     )
 
 

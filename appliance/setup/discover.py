@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.auth import HTTPBasicAuth
 
 from appliance import files
-from appliance.errors import SettingsError
 from appliance.settings import Node
 from appliance.setup.model import Agents, Masters, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from appliance.marathon.access import Credentials
 
 MARATHON_PORT = 8080
 MESOS_PORT = 5050
@@ -55,19 +55,7 @@ def slave_masters(root: Path) -> tuple[str, ...]:
         return ()
 
 
-def credentials(path: Path) -> str:
-    """`user:password` in the first line of `path`. Raises SettingsError."""
-    try:
-        line = (path.read_text(encoding="utf-8").splitlines() or [""])[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"credentials file {path}: cannot be read: {error}") from None
-    user, colon, password = line.partition(":")
-    if not (user and colon and password):
-        raise SettingsError(f"credentials file {path}: the first line has to be user:password")
-    return line
-
-
-def masters(asked: Sequence[str], hosts: Sequence[str], login: str) -> Masters:
+def masters(asked: Sequence[str], hosts: Sequence[str], login: Credentials | None) -> Masters:
     """Marathon's masters: `asked` as they stand, else those on `hosts`, the first that answers in front."""
     urls = tuple(asked) or tuple(f"http://{host}:{MARATHON_PORT}" for host in hosts)
     if not urls:
@@ -84,20 +72,22 @@ def masters(asked: Sequence[str], hosts: Sequence[str], login: str) -> Masters:
     return Masters(urls, fail("marathon", said, _marathon_cure(troubles, login, bool(asked))))
 
 
-def _marathon_trouble(answer: Answer, login: str) -> str:
+def _marathon_trouble(answer: Answer, login: Credentials | None) -> str:
     if answer.status == 401:
         return "refuses the credentials (401)" if login else "asks for credentials (401)"
     return answer.trouble or "answers, but not as a Marathon"
 
 
-def _marathon_cure(troubles: Iterable[tuple[str, Answer]], login: str, asked: bool) -> str:
+def _marathon_cure(troubles: Iterable[tuple[str, Answer]], login: Credentials | None, asked: bool) -> str:
     if any(answer.status == 401 for _, answer in troubles):
         what = "correct" if login else "put"
         return f"{what} user:password in a file and name it by --credentials-file"
     return "correct --marathon or start Marathon" if asked else "start Marathon or name it by --marathon URL"
 
 
-def agents(asked: str, hosts: Sequence[str], login: str, subnet: ipaddress.IPv4Network) -> Agents:
+def agents(
+    asked: str, hosts: Sequence[str], login: Credentials | None, subnet: ipaddress.IPv4Network
+) -> Agents:
     """Active agents with an address in `subnet`, asked of the Mesos master at `asked` or on `hosts`.
 
     Of several masters only the leader answers; the others redirect to it. Credentials are sent only
@@ -111,7 +101,7 @@ def agents(asked: str, hosts: Sequence[str], login: str, subnet: ipaddress.IPv4N
     while waiting and len(seen) < MOST_HOPS:
         url = waiting.pop(0)
         seen.append(url)
-        answer = _ask(url, "")
+        answer = _ask(url, None)
         if answer.status == 401 and login and urlsplit(url).hostname in trusted:
             answer = _ask(url, login)
         if answer.tree is not None and isinstance(answer.tree.get("slaves"), list):
@@ -141,13 +131,12 @@ def agents_in(slaves: Sequence[Any], subnet: ipaddress.IPv4Network) -> tuple[Nod
     return tuple(Node(found[address], str(address)) for address in sorted(found))
 
 
-def _ask(url: str, login: str) -> Answer:
-    user, _, password = login.partition(":")
+def _ask(url: str, login: Credentials | None) -> Answer:
+    headers = {"Authorization": login.header} if login else {}
     with requests.Session() as session:
         session.trust_env = False  # masters are neighbours: no proxy, no .netrc
-        session.auth = HTTPBasicAuth(user.encode(), password.encode()) if login else None
         try:
-            reply = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+            reply = session.get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
         except requests.Timeout:
             return Answer(url, trouble="does not answer in time")
         except requests.ConnectionError:

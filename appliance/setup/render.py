@@ -17,6 +17,7 @@ from appliance.setup.plan import File
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from appliance.marathon.access import Credentials
     from appliance.paths import Paths
     from appliance.settings import Settings
 
@@ -64,7 +65,9 @@ def programs(paths: Paths, folder: Path) -> tuple[Program, ...]:
     )
 
 
-def files(paths: Paths, settings: Settings, existing: str | None, login: str) -> tuple[File, ...]:
+def files(
+    paths: Paths, settings: Settings, existing: str | None, login: Credentials | None
+) -> tuple[File, ...]:
     """All files of this node. `existing` is appliance.toml as it is: kept with its comments if it says so."""
     same = existing is not None and toml.parse(existing, str(paths.settings)) == settings
     folder = scripts()
@@ -75,7 +78,8 @@ def files(paths: Paths, settings: Settings, existing: str | None, login: str) ->
         *(File(paths.bin / name, _script(name, paths), 0o755) for name in ("keepalived-run", "notify")),
     ]
     if login:
-        wanted.append(File(paths.credentials, f"{login}\n", 0o640, f"root:{USER}", secret=True))
+        text = f"{login.user}:{login.password}\n"
+        wanted.append(File(paths.credentials, text, 0o640, f"root:{USER}", secret=True))
     return tuple(wanted)
 
 

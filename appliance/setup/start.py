@@ -124,7 +124,8 @@ def look(paths: Paths, settings: Settings) -> Standing:
 def owner(settings: Settings) -> str:
     """The node that says it holds the VIP; with unknown peers, whoever answers ARP for it."""
     for node in (settings.cluster.node, *settings.cluster.peers):
-        if ask(node.address).get("holds_vip"):
+        status = ask(node.address)
+        if status.get("holds_vip") and status.get("vip") == settings.vip.address:
             return f"{node.name} ({node.address})"
     if settings.cluster.peers:
         return ""

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from appliance import files, interfaces
 from appliance import settings as toml
 from appliance.errors import UsageError
+from appliance.marathon import access
+from appliance.marathon.access import Credentials
 from appliance.paths import USER
 from appliance.setup import apply, discover, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
@@ -77,20 +79,20 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
     return Survey(tuple(findings), settings, plan.changes(wanted, apply.present(wanted)))
 
 
-def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> str:
-    """`user:password` from the file that was named, else what is in use; empty: none."""
+def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> Credentials | None:
+    """From the file that was named, else what is in use."""
     if credentials_file is not None:
-        return discover.credentials(credentials_file)
+        return Credentials.load(credentials_file)
     if existing is not None and existing.marathon.credentials_file:
-        return discover.credentials(paths.credentials)
-    return ""
+        return Credentials.load(paths.credentials)
+    return None
 
 
-def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: str) -> Masters:
+def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: Credentials | None) -> Masters:
     """Known masters stay and may be away: a node that is set up works without them."""
     known = existing.marathon.urls if existing else ()
-    if asked.marathon and asked.marathon != known:
-        return discover.masters(asked.marathon, (), login)
+    if asked.marathon and (named := access.masters(asked.marathon)) != known:
+        return discover.masters(named, (), login)
     if not known:
         return discover.masters((), discover.slave_masters(paths.root), login)
     found = discover.masters(known, (), login)
@@ -99,7 +101,9 @@ def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: str) 
     return found
 
 
-def _ranked(paths: Paths, asked: Asked, existing: Settings | None, where: Place, login: str) -> plan.Ranked:
+def _ranked(
+    paths: Paths, asked: Asked, existing: Settings | None, where: Place, login: Credentials | None
+) -> plan.Ranked:
     agents = Agents((), ok("peers", "not asked for"))
     if asked.discover_peers and not asked.peers:
         hosts = discover.slave_masters(paths.root) or tuple(

@@ -96,6 +96,7 @@ def test_credentials_are_used_where_they_are_asked_for_and_never_shown(wire):
     wire.serve(8080, {"/v2/info": INFO}, login="ann:se:cret")
     wire.serve(5050, {"/master/slaves": agents(1, 3)}, login="ann:se:cret")
     file = wire.folder / "login"
+    file.touch(0o600)
     file.write_text("ann:se:cret\n")
     asked = wire.setup(*VIP, "--yes")
     assert asked.code == 1

@@ -103,8 +103,13 @@ def test_a_folder_that_the_programs_could_not_enter_is_named(wire, marathon):
         (["--vip", "10.78.0.250", "--peer", "n1=x"], 64, "not an IPv4 address"),
         (["--vip", "10.78.0.250", "--vrid", "0"], 64, "1 to 255"),
         (["--vip", "10.78.0.250", "--marathon", "m:8080"], 64, "http://"),
+        (["--vip", "10.78.0.250", "--marathon", "http://u:pw@m:8080"], 1, "do not belong into a URL"),
         ([], 64, "--vip"),
-        (["--vip", "10.78.0.250", "--credentials-file", "/nowhere"], 1, "cannot be read"),
+        (
+            ["--vip", "10.78.0.250", "--credentials-file", "/nowhere"],
+            1,
+            "/nowhere: the credentials",
+        ),
     ],
 )
 def test_a_command_line_that_makes_no_sense(wire, words, code, said):

@@ -41,6 +41,7 @@ def node(wire):
         login="ann:secret",
     )
     login = wire.folder / "login"
+    login.touch(0o600)
     login.write_text("ann:secret\n")
     words = ("--vip", VIP, "--marathon", "http://10.78.0.2:8080", "--credentials-file", login)
     paths = Paths(wire.root)

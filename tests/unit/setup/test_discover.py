@@ -4,7 +4,6 @@ import ipaddress
 
 import pytest
 
-from appliance.errors import SettingsError
 from appliance.settings import Node
 from appliance.setup import discover
 
@@ -49,18 +48,3 @@ def test_active_agents_of_the_subnet_by_address():
     ]
     subnet = ipaddress.IPv4Network("10.0.0.0/24")
     assert discover.agents_in(listed, subnet) == (Node("b", "10.0.0.4"), Node("c", "10.0.0.30"))
-
-
-@pytest.mark.parametrize("text", ["", "user", "user:", ":password", "\nuser:password"])
-def test_a_credentials_file_without_user_and_password_is_refused(tmp_path, text):
-    file = tmp_path / "f"
-    file.write_text(text)
-    with pytest.raises(SettingsError, match="user:password"):
-        discover.credentials(file)
-
-
-def test_a_password_may_hold_a_colon(tmp_path):
-    (tmp_path / "f").write_text("user:a:b\n\n")
-    assert discover.credentials(tmp_path / "f") == "user:a:b"
-    with pytest.raises(SettingsError, match="cannot be read"):
-        discover.credentials(tmp_path / "missing")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.marathon.access import Credentials
 from appliance.paths import Paths
 from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
 from appliance.setup import render as setup_render
@@ -15,7 +16,7 @@ SETTINGS = Settings(
 )
 
 
-def texts(paths, existing=None, login=""):
+def texts(paths, existing=None, login=None):
     return {file.path: file for file in setup_render.files(paths, SETTINGS, existing, login)}
 
 
@@ -28,7 +29,7 @@ def test_a_settings_file_that_says_the_same_is_kept_with_its_comments():
 
 def test_credentials_are_a_file_of_their_own_that_others_cannot_read():
     paths = Paths()
-    file = texts(paths, login="ann:secret")[paths.credentials]
+    file = texts(paths, login=Credentials("ann", "secret"))[paths.credentials]
     assert (file.text, file.mode, file.owner, file.secret) == (
         "ann:secret\n",
         0o640,
