@@ -32,7 +32,7 @@ TOOLS = ("setpriv", "chrt", "ip")
 ADVERT_INTERVALS_S = 1.0
 """Three of the default 0.1 s with room for a busy neighbour."""
 
-JUST_STARTED_S = 2.0
+JUST_STARTED_S = 4.0
 """How long a node that is being set up beside this one may have the VIP before its agent says so."""
 
 EXIT_MISSING = 69
