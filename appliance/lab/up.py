@@ -144,20 +144,19 @@ def _set_up(lab: Lab, slave: Machine) -> None:
 
 def _publish(topology: Topology) -> dict[str, str]:
     """Make the lab's pages reachable from this machine's loopback. Returns address by label."""
-    targets = {f"VIP {topology.vip}": f"{topology.vip}:80"}
+    pages = {f"VIP {topology.vip}": (f"{topology.vip}:80", "/")}
     for slave in topology.slaves:
-        targets[f"{slave.name} HAProxy statistics"] = f"{slave.address}:9090"
-        targets[f"{slave.name} status"] = f"{slave.address}:{_AGENT_PORT}"
-    targets["Marathon"] = f"{topology.master.address}:8080"
-    sockets = {label: forward.listener() for label in targets}
+        pages[f"{slave.name} HAProxy statistics"] = (f"{slave.address}:9090", "/haproxy?stats")
+        pages[f"{slave.name} status"] = (f"{slave.address}:{_AGENT_PORT}", "/")
+    pages["Marathon"] = (f"{topology.master.address}:8080", "/v2/apps")
+    sockets = {label: forward.listener() for label in pages}
     try:
-        routes = [f"{sockets[label].fileno()}={target}" for label, target in targets.items()]
+        routes = [f"{sockets[label].fileno()}={target}" for label, (target, _) in pages.items()]
         fds = [made.fileno() for made in sockets.values()]
         argv = machine.python("forward", *routes)
         machine.launch(topology.client, argv, "mha-client", pass_fds=fds)
         machine.await_line(topology.client, "mha-client", "ready", 10)
-        paths = {label: "/haproxy?stats" if "statistics" in label else "/" for label in targets}
-        return {label: _url(made.getsockname()[1], paths[label]) for label, made in sockets.items()}
+        return {label: _url(made.getsockname()[1], pages[label][1]) for label, made in sockets.items()}
     finally:
         for made in sockets.values():
             made.close()

@@ -268,7 +268,8 @@ def test_a_pulled_cable_moves_the_vip_and_plugging_it_in_brings_it_back(lab):
         lab.wait("the VIP is elsewhere", lambda: [h.name for h in lab.holders()] not in ([], [owner.name]))
     finally:
         lab.fault("link-up", owner.name)
-    assert lab.wait_healthy(30) == owner
+    lab.wait("the VIP is back", lambda: lab.owner() == owner)
+    lab.wait_healthy()
 
 
 def test_a_slave_without_power_is_off_and_boots_again_from_its_disk(lab):
@@ -284,7 +285,8 @@ def test_a_slave_without_power_is_off_and_boots_again_from_its_disk(lab):
         lab.fault("power-on", owner.name)
     assert lab.exec(owner.name, "ls", "/var/lib/kept").code == 0
     assert lab.exec(owner.name, "ls", "/run/lost").code != 0
-    assert lab.wait_healthy(40) == owner
+    lab.wait("the VIP is back", lambda: lab.owner() == owner, 40)
+    lab.wait_healthy()
 
 
 def test_services_come_back_when_supervisord_dies(lab):
