@@ -193,6 +193,8 @@ def reason(error: Exception) -> str:
 
 _REASONS = (
     ("WRONG_VERSION_NUMBER|record layer failure", "speaks no TLS on this port; use http://"),
+    ("Hostname mismatch|IP address mismatch", "its TLS certificate is for another name than the URL's"),
+    ("certificate has expired", "its TLS certificate has expired"),
     ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted; name its CA with --marathon-ca-cert"),
     ("Connection refused", "refuses the connection"),
     ("NameResolutionError|Name or service not known|getaddrinfo", "its name does not resolve"),

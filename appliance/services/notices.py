@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from appliance.services.model import Service
 
 
+_MOST_ITEMS = 10
+_LONGEST_ITEM = 120
+
+
 def about_service(service: Service) -> list[str]:
     """Labels of `service` that have no effect."""
     labels = service.labels
@@ -43,7 +47,7 @@ def about_shares(load_balancer: LoadBalancer, services: Mapping[str, Service]) -
         if len(backends) > 1:
             shared.setdefault(backends, []).append(what)
     return [
-        f"{_members([services[name] for name in backends])} share {', '.join(what)}: "
+        f"{_members([services[name] for name in backends])} share {_listed(what, ', ')}: "
         "each gets traffic in proportion to its ready servers"
         for backends, what in shared.items()
     ]
@@ -62,4 +66,12 @@ def _members(services: list[Service]) -> str:
     names = list(dict.fromkeys(service.app_id for service in services))
     if len(names) < len(services):  # several ports of one app
         names = [f"{service.app_id} (port {service.index})" for service in services]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return _listed(names, " and ")
+
+
+def _listed(items: list[str], last: str) -> str:
+    """`a, b and c`; the rest of a long list, and of a long item, is left out."""
+    shown = [item if len(item) <= _LONGEST_ITEM else f"{item[:_LONGEST_ITEM]}…" for item in items]
+    if len(shown) > _MOST_ITEMS:
+        shown[_MOST_ITEMS - 1 :] = [f"{len(items) - _MOST_ITEMS + 1} more"]
+    return last.join(filter(None, (", ".join(shown[:-1]), shown[-1])))

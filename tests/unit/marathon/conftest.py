@@ -18,11 +18,12 @@ class RawServer:
     A script is called with the connected socket once the request's head has been read.
     """
 
-    def __init__(self, *scripts):
+    def __init__(self, *scripts, tls=None):
         self._scripts = list(scripts)
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.requests = []
         self.closing = threading.Event()
         self._open = set()
@@ -42,8 +43,8 @@ class RawServer:
                 self._open.add(connection)
                 self._spawn(self._serve, connection, script)
 
-    def _serve(self, connection, script):
-        with contextlib.suppress(OSError), connection:
+    def _serve(self, accepted, script):
+        with contextlib.suppress(OSError), self._speaking(accepted) as connection:
             head = b""
             while b"\r\n\r\n" not in head and not head.startswith(TLS):
                 part = connection.recv(65536)
@@ -52,6 +53,9 @@ class RawServer:
                 head += part
             self.requests.append(head.decode("latin-1"))
             script(connection)
+
+    def _speaking(self, accepted):
+        return self._tls.wrap_socket(accepted, server_side=True) if self._tls else accepted
 
     def close(self):
         self.closing.set()
@@ -68,9 +72,9 @@ def serve():
     """Start a RawServer with these scripts; a bytes script is sent as it is."""
     servers = []
 
-    def start(*scripts):
+    def start(*scripts, tls=None):
         plain = [script if callable(script) else sending(script) for script in scripts]
-        servers.append(RawServer(*plain))
+        servers.append(RawServer(*plain, tls=tls))
         return servers[-1]
 
     yield start

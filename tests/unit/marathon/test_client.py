@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import ssl
+from pathlib import Path
 
 import pytest
 
+from appliance import commands
 from appliance.errors import MarathonError, SettingsError
 from appliance.marathon.access import Access, Credentials, masters
 from appliance.marathon.client import Client
@@ -125,6 +128,43 @@ def test_an_answer_that_drips_ends_at_the_deadline(serve):
 def test_plain_http_asked_for_tls_says_so(serve):
     server = serve(answer())
     assert "speaks no TLS on this port; use http://" in failure(server.url.replace("http:", "https:"))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate and its key, for 127.0.0.1 only, that no CA of the system vouches for."""
+    path = tmp_path_factory.mktemp("tls") / "cert.pem"
+    argv = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=marathon",
+    ]
+    done = commands.run(
+        [*argv, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"]
+    )
+    assert done.code == 0, done.errors
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def test_tls_is_verified(serve, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = serve(answer(), tls=context)
+    assert len(Client(Access([server.url], ca_cert=str(certificate))).cluster().apps) == 1
+    assert "its TLS certificate is not trusted; name its CA" in failure(server)
+    other_name = Access([server.url.replace("127.0.0.1", "localhost")], ca_cert=str(certificate))
+    with pytest.raises(MarathonError, match="for another name"):
+        Client(other_name).cluster()
 
 
 def test_every_master_is_named_with_its_reason(serve, closed_port):

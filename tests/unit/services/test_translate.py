@@ -313,6 +313,15 @@ def test_two_apps_on_one_service_port_share_it():
     assert translation.notices[0].startswith("/a and /b share port 10004: ")
 
 
+def test_a_notice_about_many_names_ten():
+    path = "/" + "p" * 500
+    labels = {"HAPROXY_0_VHOST": "x.example", "HAPROXY_0_PATH": path}
+    (notice,) = served(*(app(f"/a{n:03}", labels, (1000 + n,)) for n in range(100))).notices
+    assert notice.startswith("/a000, /a001, /a002, ")
+    assert "/a008 and 91 more share x.example/ppp" in notice
+    assert len(notice) < 400
+
+
 def test_two_ports_of_one_app_on_one_service_port_are_two_services_that_share_it():
     translation = served(app(ports=(10004, 10004), checks=()))
     first, second = translation.load_balancer.backends
