@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 20.0
 LOOK_S = 0.2
+SUPERVISORD = "supervisord"
 NOT_YET = ("", Verdict.NO_LB.name, Verdict.NO_LB_DRAINING.name, Verdict.FAULT.name)
 
 
@@ -40,19 +41,25 @@ def running(paths: Paths) -> bool:
 
 def record(paths: Paths) -> None:
     """Note what the programs are being started with."""
-    text = json.dumps({"settings": files.read(paths.settings), "credentials": _digest(paths.credentials)})
-    files.replace(paths.applied, text, mode=0o600, durable=False)
+    facts = {
+        "settings": files.read(paths.settings),
+        "credentials": _digest(paths.credentials),
+        "supervisord": _digest(paths.supervisord_conf),
+    }
+    files.replace(paths.applied, json.dumps(facts), mode=0o600, durable=False)
 
 
 def stale(paths: Paths, wanted: Settings) -> tuple[str, ...]:
-    """Running programs that were started with other settings than `wanted`."""
+    """Running programs, supervisord among them, that were started with other settings than `wanted`."""
     applied = files.report(paths.applied)
     try:
         before = toml.parse(applied["settings"], str(paths.applied))
     except (KeyError, TypeError, SettingsError):
         before = None
     changed = applied.get("credentials") != _digest(paths.credentials)
-    return plan.affected(before, wanted, credentials_changed=changed)
+    programs = plan.affected(before, wanted, credentials_changed=changed)
+    current = applied.get("supervisord") == _digest(paths.supervisord_conf)
+    return programs if current else (SUPERVISORD, *programs)
 
 
 def start(paths: Paths) -> None:
@@ -80,7 +87,8 @@ def refresh(paths: Paths, wanted: Settings) -> tuple[str, ...]:
         systemd.call("enable", systemd.UNIT)
     supervisor = Supervisor(paths.supervisor_socket)
     groups = supervisor.update()
-    programs = tuple(name for name in stale(paths, wanted) if name.partition(":")[0] not in groups)
+    done = (SUPERVISORD, *groups)
+    programs = tuple(name for name in stale(paths, wanted) if name.partition(":")[0] not in done)
     supervisor.restart(programs)
     record(paths)
     return (*groups, *programs)

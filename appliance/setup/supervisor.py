@@ -56,10 +56,13 @@ class Supervisor:
                 supervisor.startProcess(name)
 
     def update(self) -> tuple[str, ...]:
-        """Take supervisord.conf as it is now; only groups that changed are restarted, and returned."""
+        """Take supervisord.conf as it is now; only groups that changed are restarted, and returned.
+
+        They stop in the order of a shutdown, so that the VIP has left before HAProxy ends.
+        """
         with self._connected() as supervisor:
             ((added, changed, removed),) = supervisor.reloadConfig()
-            for group in (*changed, *removed):
+            for group in reversed((*removed, *changed)):
                 _stop(supervisor.stopProcessGroup, group)
                 supervisor.removeProcessGroup(group)
             for group in (*added, *changed):

@@ -118,6 +118,13 @@ def test_a_node_comes_up_stays_as_it_is_and_takes_a_change(node):
     assert "older settings are in use by: appliance:lb" in fourth.output
     assert paths.settings.read_text().startswith("# mine\n")
 
+    conf = paths.supervisord_conf
+    conf.write_text(conf.read_text().replace("stdout_logfile_backups=5", "stdout_logfile_backups=4"))
+    fifth = wire.setup("--yes")
+    assert fifth.code == 0, fifth.message
+    assert "stdout_logfile_backups=4" in fifth.output
+    assert wire.setup("--yes").output == "in sync: nothing to change\n"
+
     end(int(paths.supervisord_pid.read_text()))
     assert not has_vip(wire)
 
