@@ -46,12 +46,8 @@ def find(program: str) -> str:
 
 
 def _package(program: str) -> str:
-    return {
-        "ip": "iproute2",
-        "setpriv": "util-linux",
-        "chrt": "util-linux",
-        "unshare": "util-linux",
-    }.get(program, program)
+    util_linux = {"chrt", "mount", "nsenter", "prlimit", "setpriv", "setsid", "umount", "unshare"}
+    return "util-linux" if program in util_linux else {"ip": "iproute2"}.get(program, program)
 
 
 def run(

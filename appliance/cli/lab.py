@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -144,7 +143,6 @@ def _load(arguments: argparse.Namespace) -> int:
 def _become(argv: list[str]) -> int:
     """Go on as this command, with this terminal; its exit code is ours."""
     sys.stdout.flush()
-    os.chdir("/")
     commands.become(argv, machine.environment())
 
 

@@ -88,6 +88,11 @@ class Lab:
     def delete(self, app_id: str) -> None:
         self._marathon("DELETE", f"/v2/apps/{app_id.strip('/')}")
 
+    def app_ids(self) -> list[str]:
+        """Ids of all apps, as `nginx` rather than `/nginx`."""
+        apps = self.get(f"{self.topology.marathon}/v2/apps").json()["apps"]
+        return [str(app["id"]).strip("/") for app in apps]
+
     def tasks(self, app_id: str) -> list[dict[str, Any]]:
         """The app's tasks as Marathon lists them."""
         answer = self.get(f"{self.topology.marathon}/v2/apps/{app_id.strip('/')}/tasks")

@@ -31,6 +31,7 @@ _NEEDED = (
     "umount",
     "setpriv",
     "prlimit",
+    "setsid",
     "curl",
     "haproxy",
     "keepalived",

@@ -149,6 +149,24 @@ class TestWithoutALab:
             machine.end_processes([slave.name])
             assert network.processes(slave.name) == []
 
+    def test_an_interrupted_up_leaves_nothing(self):
+        before = machine_state()
+        process = commands.start([APPLIANCE, "lab", "up"], stdout=commands.PIPE, stderr=commands.STDOUT)
+        with process:
+            while b"booted" not in process.stdout.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert machine_state() == before
+
+    def test_the_demo_shows_everything_and_leaves_nothing(self):
+        before = machine_state()
+        done = appliance("lab", "demo", timeout_s=120)
+        assert done.code == 0, done.output + done.errors
+        assert "nothing of it stays" in done.output.splitlines()[-1]
+        assert machine_state() == before
+
     def test_a_slaves_services_are_kept_running_as_systemd_does(self):
         with half_a_lab() as (wanted, _):
             name = wanted.slaves[0].name
