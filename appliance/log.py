@@ -11,4 +11,5 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def configure(level: str = "INFO", fmt: str = FORMAT) -> None:
     """Send records of `level` and above to stderr in the `logging` format `fmt`."""
     logging.basicConfig(level=level.upper(), format=fmt, stream=sys.stderr, force=True)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    for chatty in ("urllib3", "sseclient"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -118,6 +118,7 @@ def _add_program(group: argparse._ArgumentGroup) -> None:
     add("--log-format", default=LOG_FORMAT, metavar="FORMAT", help="of Python's logging")
     add("--log-level", default="DEBUG", metavar="LEVEL", help=", ".join(LOG_LEVELS))
     add("--syslog-socket", default="/dev/log", metavar="FILE", help=argparse.SUPPRESS)
+    add("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
     add("--longhelp", action=NotYet, help=argparse.SUPPRESS)
     add("--version", action="version", version=f"appliance-lb {__version__}")
 
@@ -159,7 +160,7 @@ def _configure_log(arguments: argparse.Namespace) -> None:
 def _request(arguments: argparse.Namespace) -> Request:
     """Flags first, then this node's appliance.toml, then marathon-lb's defaults."""
     _refuse_port_range(arguments.min_serv_port_ip_per_task, arguments.max_serv_port_ip_per_task)
-    paths = Paths.of()
+    paths = Paths.of(arguments.root)
     own = settings.load(paths.settings) if paths.settings.exists() else None
     groups = arguments.group or (own.lb.groups if own else ())
     if not groups:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import ForbiddenError, SettingsError
 from appliance.haproxy.model import Process
-from appliance.paths import UNIX_SOCKET_LIMIT
+from appliance.paths import UNIX_SOCKET_LIMIT, USER
 
 if TYPE_CHECKING:
     from appliance.paths import Paths
 
-USER = "haproxy"
-APPLIANCE_GROUP = "marathon-ha"
+HAPROXY_USER = "haproxy"
 _WRITABLE_AS_IS = re.compile(r"[\w./+@:-]+", re.ASCII)
 _MOST_DESCRIPTORS = 1_048_576
 
@@ -34,7 +33,7 @@ def of_appliance(paths: Paths) -> Process:
         generator_socket=str(paths.lb_socket),
         file_descriptors=_file_descriptors(),
     )
-    return _as(process, APPLIANCE_GROUP)
+    return _as(process, USER)
 
 
 def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
@@ -54,7 +53,7 @@ def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
         generator_socket=str(sockets / "lb.sock"),
         file_descriptors=_file_descriptors(),
     )
-    return (_as(process, USER) if os.geteuid() == 0 else process), notices
+    return (_as(process, HAPROXY_USER) if os.geteuid() == 0 else process), notices
 
 
 def make_socket_folder(process: Process) -> None:
@@ -79,11 +78,11 @@ def _short_folder(folder: Path) -> Path:
 def _as(process: Process, group: str) -> Process:
     """With user and group where the machine knows both."""
     try:
-        pwd.getpwnam(USER)
+        pwd.getpwnam(HAPROXY_USER)
         grp.getgrnam(group)
     except KeyError:
         return process
-    return replace(process, user=USER, group=group)
+    return replace(process, user=HAPROXY_USER, group=group)
 
 
 def _checked(folder: Path) -> str:

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOK_INTERVAL_S = 0.02
+_LONGEST_SILENCE_S = 3.0
+"""Of a master that executes itself anew with a large configuration."""
 
 
 class _Answer(Enum):
     LOADED = "loaded"
     REFUSED = "refused"
     NOT_YET = "not yet"
+    SILENCE = "silence"
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,13 @@ class MasterReload:
         except EngineError as error:
             raise NotRunningError(f"HAProxy does not run: {error}") from None
         words = runtime.command(self.socket, "reload", timeout_s=self.timeout_s).strip()
-        deadline = time.monotonic() + self.timeout_s
-        while time.monotonic() < deadline:
+        started = heard = time.monotonic()
+        while time.monotonic() < started + self.timeout_s:
             answer = self._acknowledged(before, wanted)
+            if answer is not _Answer.SILENCE:
+                heard = time.monotonic()
+            elif time.monotonic() > heard + _LONGEST_SILENCE_S:
+                raise NotRunningError("HAProxy died while it was reloading")
             if answer is _Answer.LOADED:
                 return
             if answer is _Answer.REFUSED:
@@ -60,7 +67,7 @@ class MasterReload:
         try:
             after = runtime.processes(self.socket)
         except EngineError:
-            return _Answer.NOT_YET  # between two masters the socket may be silent
+            return _Answer.SILENCE
         if after.failed > before.failed:
             return _Answer.REFUSED
         new_worker = set(after.workers) - set(before.workers)

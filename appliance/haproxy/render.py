@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "marathon-ha-appliance"
 """`show info` returns it with the hash behind it, so HAProxy itself says what it has loaded."""
+DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP, APP_MAP = (
+    "domain2backend.map",
+    "path2backend.map",
+    "anycase2backend.map",
+    "app2backend.map",
+)
+HOST_MAPS = (DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP)
+_HASH = "@hash@"
+"""Stands for the hash while it is computed."""
 _PLAIN_WORD = re.compile(r"[\w./:,;=&?!*~@%+-]+", re.ASCII)
 _MAXCONN_CAP = 50_000
 _MAXCONN_FLOOR = 100
@@ -64,8 +73,8 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             maps=f"{process.folder}/{maps_folder}",
             http=_targets(load_balancer, load_balancer.default_http_backends, redirect=redirects),
             https=_targets(load_balancer, load_balancer.default_https_backends, ignore_redirect=redirects),
-            path_routes=bool(maps["path2backend.map"]),
-            any_case_path_routes=bool(maps["anycase2backend.map"]),
+            path_routes=bool(maps[PATH_MAP]),
+            any_case_path_routes=bool(maps[ANY_CASE_PATH_MAP]),
             maxconn=_maxconn(load_balancer, process),
             description=description,
             probe_host=PROBE_HOST,
@@ -75,15 +84,25 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             check_keywords=_check_keywords,
         )
 
-    config = text(f"{DESCRIPTION} @hash@")
+    config = text(f"{DESCRIPTION} {_HASH}")
     digest = _digest([config])
-    return Rendered(config.replace("@hash@", digest, 1), maps, maps_folder, digest)
+    return Rendered(config.replace(_HASH, digest, 1), maps, maps_folder, digest)
 
 
 def loaded_hash(description: str) -> str:
     """The hash in a description that `show info` or a file's `description` line gave; '' if not ours."""
     name, _, digest = description.strip().partition(" ")
     return digest if name == DESCRIPTION else ""
+
+
+def own_hash(config: str) -> str:
+    """The hash of a configuration that we wrote and nobody changed; '' of any other."""
+    for line in config.splitlines():
+        if line.startswith("  description "):
+            found = loaded_hash(line.partition("description ")[2])
+            text = config.replace(f"{DESCRIPTION} {found}\n", f"{DESCRIPTION} {_HASH}\n", 1)
+            return found if found and _digest([text]) == found else ""
+    return ""
 
 
 def quoted(text: str) -> str:
@@ -101,18 +120,18 @@ def quoted(text: str) -> str:
 def _maps(load_balancer: LoadBalancer) -> dict[str, str]:
     routes = load_balancer.routes
     return {
-        "domain2backend.map": _map((route.host, _target(route)) for route in routes if not route.path),
-        "path2backend.map": _map(
+        DOMAIN_MAP: _map((route.host, _target(route)) for route in routes if not route.path),
+        PATH_MAP: _map(
             (route.host + route.path, _target(route))
             for route in sorted(routes, key=_longest_path_first)
             if route.path and not route.ignore_case
         ),
-        "anycase2backend.map": _map(
+        ANY_CASE_PATH_MAP: _map(
             (route.host + route.path.lower(), _target(route))
             for route in sorted(routes, key=_longest_path_first)
             if route.path and route.ignore_case
         ),
-        "app2backend.map": _map((route.app_id.lower(), route.backend) for route in load_balancer.app_routes),
+        APP_MAP: _map((route.app_id.lower(), route.backend) for route in load_balancer.app_routes),
     }
 
 

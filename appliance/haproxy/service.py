@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance import commands, files
 from appliance.errors import EngineError, NotRunningError
-from appliance.haproxy.render import Rendered, loaded_hash
+from appliance.haproxy.render import Rendered, own_hash
 
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
@@ -47,8 +47,8 @@ class Service:
         self._acknowledged = ""
 
     def on_disk(self) -> str:
-        """Hash of the configuration file; '' if there is none or it is not ours."""
-        return _hash_in(files.read(self.config) or "")
+        """Hash of the configuration file; '' if there is none, or not as we wrote it."""
+        return own_hash(files.read(self.config) or "")
 
     def running(self) -> str:
         """Hash of what HAProxy has loaded; '' if it does not run or runs something else."""
@@ -59,7 +59,7 @@ class Service:
         """The configuration that HAProxy's present worker has loaded; '' if it is not known."""
         running = self.running()
         for text in (self._acknowledged, files.read(self.config) or ""):
-            if running and _hash_in(text) == running:
+            if running and own_hash(text) == running:
                 return text
         return ""
 
@@ -152,13 +152,6 @@ class Service:
         with contextlib.suppress(KeyError):
             return pwd.getpwuid(self.folder.stat().st_uid).pw_name
         return ""
-
-
-def _hash_in(config: str) -> str:
-    for line in config.splitlines():
-        if line.startswith("  description "):
-            return loaded_hash(line.partition("description ")[2])
-    return ""
 
 
 def _complaints(message: str, config: str) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FULL_READ_S = 60.0
 LOOK_S = 1.0
+LOOK_WHILE_WAITING_S = 0.1
+"""For a HAProxy that does not run, or not what it should."""
 
 
 class Source(Protocol):
@@ -64,7 +66,7 @@ class Follower:
         self.marathon: dict[str, Any] = {"connected": False, "last_event_at": 0.0, "error": ""}
         self.last_reload: dict[str, Any] = {"at": 0.0, "ok": True, "message": ""}
         self.running = True
-        self.due = self.last_pass = self.last_reload_at = 0.0
+        self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
         self._published: dict[str, Any] = {}
         self._told: set[tuple[str, str]] = set()
         self._noticed: tuple[str, ...] = ()
@@ -73,7 +75,8 @@ class Follower:
         """Until STOP. Whatever fails is logged, reported and tried again; HAProxy goes on meanwhile."""
         self.start()
         while self.running:
-            for wake in self.wakes.next(min(self.due - time.monotonic(), LOOK_S)):
+            look_s = LOOK_S if self.applied else LOOK_WHILE_WAITING_S
+            for wake in self.wakes.next(min(self.due - time.monotonic(), look_s)):
                 self.take(wake)
             if self.running and time.monotonic() >= self.due:
                 self.refresh()
@@ -113,15 +116,17 @@ class Follower:
             return
         self._marathon_failed("")
         self.backoff = self.first_backoff
-        good = self._attempt(lambda: self._serve(cluster))
-        self.due = time.monotonic() + (FULL_READ_S if good else self.retry_s)
+        self._attempt(lambda: self._serve(cluster))
+        now = time.monotonic()
+        self.due = self.retry_at if self.retry_at > now else now + FULL_READ_S
 
     def look(self) -> None:
         """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
         running = self.generator.service.running()
         wanted = self.generator.wanted
-        self.applied = wanted is not None and running == wanted.hash
-        if running and not self.applied and time.monotonic() > self.last_reload_at + self.retry_s:
+        self.applied = running != "" and wanted is not None and running == wanted.hash
+        if running and not self.applied and time.monotonic() >= self.retry_at:
+            self.retry_at = time.monotonic() + LOOK_S
             log.warning("HAProxy runs another configuration than %s", self.generator.service.config)
             self._attempt(self._confirm)
         self._publish()
@@ -160,14 +165,15 @@ class Follower:
                 log.info("notice: %s", notice)
         self._noticed = notices
 
-    def _attempt(self, action: Callable[[], None]) -> bool:
+    def _attempt(self, action: Callable[[], None]) -> None:
         """Do something to HAProxy. A failure is logged when it is news, and shown until a reload succeeds."""
         try:
             action()
+        except NotRunningError as error:
+            self._reloaded(str(error))  # the file is in place: nothing to do until HAProxy runs
         except ApplianceError as error:
             self._reloaded(str(error))
-            return False
-        return True
+            self.retry_at = time.monotonic() + self.retry_s
 
     def _confirm(self) -> None:
         self.generator.service.confirm()

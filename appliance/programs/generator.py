@@ -58,6 +58,7 @@ class Generator:
             self._apply(rendered, load_balancer)
         else:
             self.wanted = plan.Generation(rendered.hash, load_balancer)
+            self._keep_on_disk(rendered)
         return decision
 
     def decision(self, wanted: plan.Generation) -> plan.Plan:
@@ -103,6 +104,12 @@ class Generator:
     def _guilty(self, load_balancer: LoadBalancer) -> dict[str, str]:
         return culprits(load_balancer, lambda one: self.service.check(render(one, self.process)))
 
+    def _keep_on_disk(self, rendered: Rendered) -> None:
+        """What runs has to be what HAProxy would start with."""
+        if self.service.on_disk() != rendered.hash:
+            log.warning("%s was changed by somebody: written anew", self.service.config)
+            self.service.place(rendered)
+
     def _hand_over(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
         generation = plan.Generation(rendered.hash, load_balancer)
         try:
@@ -119,7 +126,7 @@ def place_empty(service: Service, process: Process) -> bool:
     empty = render(LoadBalancer(), process)
     if not service.config.exists():
         service.place(empty)
-    return service.on_disk() == empty.hash
+    return service.on_disk() in {"", empty.hash}
 
 
 def summary(reasons: tuple[str, ...]) -> str:

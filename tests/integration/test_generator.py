@@ -256,3 +256,11 @@ def test_a_storm_of_events_is_folded(node):
     node.change()
     passes = node.marathon.reads - reads
     assert passes <= 3 + (time.monotonic() - started) / 0.1
+
+
+def test_a_configuration_file_that_somebody_changed_is_written_anew(node):
+    start_with_tutorial(node)
+    text = node.haproxy.config.read_text()
+    node.haproxy.config.write_text(text.replace("retries 3", "retries 4"))
+    node.change()
+    assert node.haproxy.config.read_text() == text

@@ -18,7 +18,7 @@ from appliance.haproxy.model import (
     Route,
     Server,
 )
-from appliance.haproxy.render import loaded_hash, quoted, render
+from appliance.haproxy.render import loaded_hash, own_hash, quoted, render
 
 NODE = Process("/d", "/d/h.sock", "/d/lb.sock", 20000)
 
@@ -142,3 +142,10 @@ def test_any_text_can_be_one_word(text, word):
 def test_a_line_break_can_be_no_word():
     with pytest.raises(ValueError, match="control character"):
         quoted("a\nuse_backend b")
+
+
+def test_a_file_that_somebody_changed_has_no_hash():
+    rendered = render(EMPTY, NODE)
+    assert own_hash(rendered.config) == rendered.hash
+    assert own_hash(rendered.config.replace("retries 3", "retries 4")) == ""
+    assert own_hash("") == own_hash("global\n  description mine\n") == ""

@@ -1,0 +1,218 @@
+"""`appliance-lb sse` as supervisord runs it on a node, beside its HAProxy and a Marathon with events."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import queue
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from netns import Namespace
+
+from appliance import commands, files
+from appliance.haproxy import runtime
+from appliance.paths import Paths
+from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
+
+BIN = Path(sys.executable).parent
+
+
+class EventfulMarathon(http.server.ThreadingHTTPServer):
+    """Answers with `apps`, and sends an event to every stream when told."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.apps, self.streams, self.down = [], [], False
+        super().__init__(("127.0.0.1", 8080), _Requests)
+
+    def event(self, kind="status_update_event"):
+        for stream in self.streams:
+            stream.put(f"event: {kind}\ndata: {{}}\n\n".encode())
+
+    def serves(self, *ports):
+        tasks = [{"id": f"web.{port}", "host": "127.0.0.1", "ports": [port]} for port in ports]
+        labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "web.example"}
+        self.apps = [{"id": "/web", "labels": labels, "ports": [10000], "tasks": tasks}]
+
+
+class _Requests(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.server.down:
+            self.send_error(503)
+        elif self.path.startswith("/v2/apps"):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"apps": self.server.apps}).encode())
+        else:
+            self._stream()
+
+    def _stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        events = queue.SimpleQueue()
+        events.put(b"event: event_stream_attached\ndata: {}\n\n")
+        self.server.streams.append(events)
+        while event := events.get():
+            self.wfile.write(event)
+            self.wfile.flush()
+
+    def log_message(self, *_):
+        pass
+
+
+class OneNode:
+    def __init__(self):
+        self.namespace = Namespace()
+        self.root = Path(tempfile.mkdtemp(prefix="th-", dir="/tmp"))
+        self.paths = Paths(self.root)
+        for folder in (self.paths.etc, self.paths.lb_run, self.paths.haproxy, self.paths.log):
+            folder.mkdir(parents=True)
+        toml = render(
+            Settings(
+                Vip("10.77.0.250", "eth0", 250),
+                Cluster("10.77.0.237", (Node("slave-1", "10.77.0.237"),)),
+                Marathon(("http://127.0.0.1:9", "http://127.0.0.1:8080")),
+            )
+        )
+        self.paths.settings.write_text(toml)
+        self.marathon = self.namespace.connect(EventfulMarathon)
+        threading.Thread(target=self.marathon.serve_forever, args=(0.02,), daemon=True).start()
+        self.running = []
+
+    def start_haproxy(self):
+        socket = f"{self.paths.haproxy_master_socket},level,admin"
+        return self._start(["haproxy", "-W", "-db", "-S", socket, "-f", self.paths.haproxy_cfg])
+
+    def start_generator(self):
+        return self._start([BIN / "appliance-lb", "sse", "--root", self.root])
+
+    def _start(self, argv):
+        with (self.root / "log").open("ab") as log:
+            process = self.namespace.start(argv, stdout=log, stderr=commands.STDOUT)
+        self.running.append(process)
+        return process
+
+    def report(self):
+        return files.report(self.paths.lb_report)
+
+    def until(self, true, timeout_s=15):
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            assert time.monotonic() < deadline, (self.root / "log").read_text()
+            time.sleep(0.01)
+
+    def served_by(self):
+        status, _, body = self.namespace.ask(headers={"Host": "web.example"})
+        return body.split()[0] if status == 200 else status
+
+    def close(self):
+        for process in self.running:
+            process.terminate()
+        for process in self.running:
+            process.wait(20)
+        for stream in self.marathon.streams:
+            stream.put(b"")
+        self.marathon.shutdown()
+        self.marathon.server_close()
+        self.namespace.close()
+        shutil.rmtree(self.root)
+
+
+@pytest.fixture
+def node(root):  # noqa: ARG001 - asks for root
+    node = OneNode()
+    try:
+        for port in (31001, 31002):
+            node.namespace.serve(port, str(port))
+        node.marathon.serves(31001)
+        yield node
+    finally:
+        node.close()
+
+
+@pytest.fixture
+def generator(node):
+    """A generator that has served Marathon's first answer."""
+    generator = node.start_generator()
+    node.until(node.paths.haproxy_cfg.exists)
+    node.start_haproxy()
+    node.until(lambda: (node.report().get("picture"), node.report().get("applied")) == ("marathon", True))
+    node.until(lambda: node.report()["marathon"]["connected"])
+    return generator
+
+
+def test_a_first_start_ends_with_marathons_picture_served_and_reported(node, generator):
+    assert generator.poll() is None
+    assert node.served_by() == "31001"
+    report = node.report()
+    assert report["marathon"]["url"] == "http://127.0.0.1:8080"
+    assert report["last_reload"]["ok"]
+    assert report["hash"] in node.paths.haproxy_cfg.read_text()
+    assert any("self-signed" in notice for notice in report["notices"])
+    kinds = [json.loads(line)["kind"] for line in node.paths.events.read_text().splitlines()]
+    assert "generation" in kinds
+
+
+@pytest.mark.usefixtures("generator")
+def test_an_event_moves_the_traffic(node):
+    for port in (31002, 31001, 31002):
+        node.marathon.serves(port)
+        node.marathon.event()
+        node.until(lambda port=port: node.served_by() == str(port))
+
+
+def test_the_generators_death_stops_no_traffic_and_its_successor_takes_over(node, generator):
+    generator.kill()
+    generator.wait(10)
+    assert {node.served_by() for _ in range(50)} == {"31001"}
+    node.marathon.serves(31002)
+    node.start_generator()
+    node.until(lambda: node.served_by() == "31002")
+
+
+def test_marathons_death_stops_no_traffic_and_is_reported(node, generator):
+    node.marathon.down = True
+    for stream in node.marathon.streams:
+        stream.put(b"")
+    node.until(lambda: "HTTP 503" in node.report()["marathon"]["error"])
+    report = node.report()
+    assert (report["picture"], report["applied"]) == ("marathon", True)
+    assert not report["marathon"]["connected"]
+    assert node.served_by() == "31001"
+    assert generator.poll() is None
+
+
+def test_sighup_reads_marathon_again_and_sigusr1_reloads(node, generator):
+    node.marathon.serves(31002)
+    generator.send_signal(signal.SIGHUP)
+    node.until(lambda: node.served_by() == "31002")
+    workers = runtime.processes(node.paths.haproxy_master_socket).workers
+    generator.send_signal(signal.SIGUSR1)
+    node.until(lambda: runtime.processes(node.paths.haproxy_master_socket).workers != workers)
+    node.until(lambda: node.report()["applied"])
+
+
+def test_sigterm_ends_it_promptly(node, generator):
+    generator.terminate()
+    assert generator.wait(5) == 0
+    assert node.served_by() == "31001"
+
+
+@pytest.mark.usefixtures("generator")
+def test_once_on_a_node_goes_through_the_masters_socket(node):
+    node.marathon.serves(31002)
+    done = node.namespace.start(
+        [BIN / "appliance-lb", "once", "--root", node.root, "--log-level", "error"], stdout=commands.PIPE
+    )
+    said = done.communicate(timeout=30)[0].decode()
+    assert (done.returncode, said.partition("applied")[0]) == (0, f"{node.paths.haproxy_cfg}: ")
+    assert node.served_by() == "31002"
