@@ -121,8 +121,8 @@ class Process:
     """Its runtime API. At most `paths.UNIX_SOCKET_LIMIT` bytes, as `generator_socket`."""
     generator_socket: str
     """Where the generator answers for :9090."""
-    file_descriptors: int
-    """What the kernel lets HAProxy open at once."""
+    file_descriptors: int | None = None
+    """What the kernel lets HAProxy open at once; None: not known here, HAProxy finds its own maxconn."""
     certificates: tuple[str, ...] = ()
     """PEM files for :443, each with its key; none: nothing listens there."""
     bind_http_https: bool = True

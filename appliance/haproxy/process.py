@@ -39,7 +39,8 @@ def of_appliance(paths: Paths) -> Process:
 def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
     """A HAProxy of the user's own, with its sockets beside `config`; and what has to be said of it.
 
-    It names a user only as root: an unprivileged HAProxy could not start with one.
+    It names a user only as root: an unprivileged HAProxy could not start with one. Its limits are not
+    known, it may run elsewhere.
     """
     folder = config.parent.absolute()
     sockets = folder
@@ -51,7 +52,6 @@ def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
         folder=_checked(folder),
         socket=str(sockets / "haproxy.sock"),
         generator_socket=str(sockets / "lb.sock"),
-        file_descriptors=_file_descriptors(),
     )
     return (_as(process, HAPROXY_USER) if os.geteuid() == 0 else process), notices
 

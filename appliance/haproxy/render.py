@@ -174,11 +174,13 @@ def _check_keywords(backend: Backend) -> str:
     return f" check inter {check.interval_s}s fall {check.fall}{port}{tls}"
 
 
-def _maxconn(load_balancer: LoadBalancer, process: Process) -> int:
+def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:
     """Connections that fit: each takes two descriptors, and listeners and checks take theirs.
 
     What is set aside grows in steps, so that a server more or less is no other configuration.
     """
+    if process.file_descriptors is None:
+        return None
     checked = sum(len(backend.servers) for backend in load_balancer.backends if _check_keywords(backend))
     needed = 500 + len(load_balancer.frontends) + checked
     aside = -(-needed // _DESCRIPTOR_STEP) * _DESCRIPTOR_STEP

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol
 from appliance import files
 from appliance.errors import ApplianceError, MarathonError, NotRunningError
 from appliance.haproxy.plan import Generation, Reload
-from appliance.programs.generator import place_empty, summary
+from appliance.programs.generator import summary
 from appliance.programs.loop import Backoff, Pace, Wake, Wakes
 from appliance.status import events
 
@@ -84,11 +84,15 @@ class Follower:
 
     def start(self) -> None:
         """Serve what an earlier run left, until Marathon has answered."""
-        generator = self.generator
-        if not place_empty(generator.service, generator.process):
-            self.picture, self.picture_at = "disk", generator.service.config.stat().st_mtime
-        generator.wanted = Generation(generator.service.on_disk())
+        self._take_from_disk()
         self.look()
+
+    def _take_from_disk(self) -> None:
+        service = self.generator.service
+        on_disk = service.on_disk()
+        self.generator.wanted = Generation(on_disk)
+        if on_disk and on_disk != self.generator.empty().hash:
+            self.picture, self.picture_at = "disk", service.config.stat().st_mtime
 
     def take(self, wake: Wake) -> None:
         """Act on a wake-up, or note when to act on it."""
@@ -101,6 +105,8 @@ class Follower:
                 self.marathon["connected"] = wake is Wake.CONNECTED
             if wake is Wake.CHANGED:
                 self.marathon["last_event_at"] = time.time()
+            if wake is Wake.REGENERATE:
+                self.generator.refused.clear()
             due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
             self.due = min(self.due, due)
 
@@ -116,6 +122,8 @@ class Follower:
             return
         self._marathon_failed("")
         self.backoff = self.first_backoff
+        if time.monotonic() >= self.retry_at:
+            self.generator.failed = ("", "")
         self._attempt(lambda: self._serve(cluster))
         now = time.monotonic()
         self.due = self.retry_at if self.retry_at > now else now + FULL_READ_S
@@ -127,9 +135,20 @@ class Follower:
         self.applied = running != "" and wanted is not None and running == wanted.hash
         if running and not self.applied and time.monotonic() >= self.retry_at:
             self.retry_at = time.monotonic() + LOOK_S
-            log.warning("HAProxy runs another configuration than %s", self.generator.service.config)
-            self._attempt(self._confirm)
+            self._bring_back()
         self._publish()
+
+    def _bring_back(self) -> None:
+        """HAProxy runs another configuration: reload ours, or make it anew if the file is another, too."""
+        service, wanted = self.generator.service, self.generator.wanted
+        if wanted is not None and service.on_disk() == wanted.hash:
+            log.warning("HAProxy runs another configuration than %s: reload", service.config)
+            self._attempt(self._confirm)
+        elif self.picture != "marathon":
+            self._take_from_disk()
+        else:
+            log.warning("%s was replaced by somebody: regenerate", service.config)
+            self.due = time.monotonic()
 
     def _read(self) -> Cluster:
         """A cluster that is empty all of a sudden has to be seen twice before it is believed."""
@@ -173,7 +192,8 @@ class Follower:
             self._reloaded(str(error))  # the file is in place: nothing to do until HAProxy runs
         except ApplianceError as error:
             self._reloaded(str(error))
-            self.retry_at = time.monotonic() + self.retry_s
+            if time.monotonic() >= self.retry_at:
+                self.retry_at = time.monotonic() + self.retry_s
 
     def _confirm(self) -> None:
         self.generator.service.confirm()

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
-from appliance.errors import NotRunningError
+from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import plan
 from appliance.haproxy.culprits import culprits, without
 from appliance.haproxy.model import LoadBalancer
@@ -41,10 +41,16 @@ class Generator:
     translation: Translation | None = None
     generation: int = 0
     refused: dict[Backend, str] = field(default_factory=dict)
+    failed: tuple[str, str] = ("", "")
+    """Hash of the configuration that could not be applied last, and why. Cleared, it is tried again."""
 
     def rendered(self, cluster: Cluster) -> Rendered:
         """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
         return render(self._translate(cluster).load_balancer, self.process)
+
+    def empty(self) -> Rendered:
+        """What HAProxy is given while nothing is known: it runs, and answers 503."""
+        return render(LoadBalancer(), self.process)
 
     def step(self, cluster: Cluster) -> plan.Plan:
         """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
@@ -54,6 +60,8 @@ class Generator:
         self.translation = translation
         decision = self.decision(plan.Generation(rendered.hash, load_balancer))
         if isinstance(decision, plan.Reload):
+            if rendered.hash == self.failed[0]:
+                raise EngineError(self.failed[1])
             log.info("reload: %s", summary(decision.reasons))
             self._apply(rendered, load_balancer)
         else:
@@ -117,16 +125,12 @@ class Generator:
         except NotRunningError:
             self.wanted = generation
             raise
+        except EngineError as error:
+            self.failed = (rendered.hash, str(error))
+            raise
         self.wanted = generation
+        self.failed = ("", "")
         self.generation += 1
-
-
-def place_empty(service: Service, process: Process) -> bool:
-    """Give HAProxy something to start with where nothing of ours lies yet. True if nothing is served yet."""
-    empty = render(LoadBalancer(), process)
-    if not service.config.exists():
-        service.place(empty)
-    return service.on_disk() in {"", empty.hash}
 
 
 def summary(reasons: tuple[str, ...]) -> str:

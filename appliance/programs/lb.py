@@ -53,6 +53,8 @@ def follow(request: Request, *, events: bool) -> None:
     for notice in notices:
         log.warning("%s", notice)
     own = request.options.of_appliance
+    if own and not request.options.config.exists():
+        generator.service.place(generator.empty())  # HAProxy can start, and Marathon's picture is a reload
     wakes = Wakes()
     wakes.listen_to_signals()
     follower = Follower(

@@ -169,7 +169,7 @@ def test_the_pages_behind_9090_tell_what_runs(node):
 def test_without_its_generator_haproxy_goes_on(node):
     start_with_tutorial(node)
     node.stop()
-    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+    assert node.who() == {"31277", "31022", "31667", "31380"}
     assert node.namespace.ask(9090, "/_haproxy_getpids")[0] == 503
 
 
@@ -183,7 +183,7 @@ def test_with_marathon_away_at_the_start_the_last_picture_is_served(node):
     node.until(lambda: node.marathon.reads > 1)
     assert files.report(node.report)["marathon"]["error"] == "no master answers"
     assert node.haproxy.config.read_text() == text
-    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+    assert node.who() == {"31277", "31022", "31667", "31380"}
 
     node.marathon.down = ""
     node.wakes.put(Wake.CONNECTED)
@@ -192,9 +192,8 @@ def test_with_marathon_away_at_the_start_the_last_picture_is_served(node):
 
 def test_a_node_that_never_saw_marathon_has_no_picture_but_answers(node):
     node.marathon.down = "no master answers"
+    node.haproxy.start(LoadBalancer())
     node.generate()
-    node.until(node.haproxy.config.exists)
-    node.haproxy.start()
     node.until_reported(picture="none", applied=True)
     assert node.who(1) == {503}
     assert node.namespace.ask(9090, "/_haproxy_health_check")[0] == 200
@@ -226,7 +225,7 @@ def test_a_restarted_haproxy_is_noticed_and_still_right(node):
     node.until_reported(applied=False)
     node.haproxy.start()
     node.until_reported(picture="marathon", applied=True)
-    assert node.who(8) == {"31277", "31022", "31667", "31380"}
+    assert node.who() == {"31277", "31022", "31667", "31380"}
 
 
 def test_a_haproxy_that_runs_something_else_is_told_again(node):
@@ -264,3 +263,24 @@ def test_a_configuration_file_that_somebody_changed_is_written_anew(node):
     node.haproxy.config.write_text(text.replace("retries 3", "retries 4"))
     node.change()
     assert node.haproxy.config.read_text() == text
+
+
+def test_a_reload_that_fails_is_remembered_until_something_changes(node):
+    start_with_tutorial(node)
+    node.namespace.serve(10001, "a foreign process")
+    pids = runtime.processes(node.haproxy.master).pids
+    node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10001")
+    node.wakes.put(Wake.CHANGED)
+    node.until(lambda: not files.report(node.report)["last_reload"]["ok"])
+    reads = node.marathon.reads
+    node.wakes.put(Wake.CHANGED)
+    node.until(lambda: node.marathon.reads > reads)
+    assert "could not load" in files.report(node.report)["last_reload"]["message"]
+    assert runtime.processes(node.haproxy.master).pids == pids
+    assert files.report(node.report)["applied"]
+    assert node.who(headers={"Host": "nginx.marathon.mesos"}) == {"31277", "31022", "31667", "31380"}
+
+    node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10002")
+    node.change()
+    assert files.report(node.report)["last_reload"]["ok"]
+    assert node.who(3, port=10002) == {"31001"}

@@ -216,3 +216,6 @@ def test_once_on_a_node_goes_through_the_masters_socket(node):
     said = done.communicate(timeout=30)[0].decode()
     assert (done.returncode, said.partition("applied")[0]) == (0, f"{node.paths.haproxy_cfg}: ")
     assert node.served_by() == "31002"
+    text = node.paths.haproxy_cfg.read_text()
+    node.until(lambda: node.report()["applied"] and node.report()["hash"] in text)  # the loop agrees
+    assert node.paths.haproxy_cfg.read_text() == text

@@ -101,6 +101,10 @@ def test_connections_follow_the_limit_of_open_files_and_not_each_server():
     assert maxconn(config(process=replace(NODE, file_descriptors=1_000_000))) == 50_000
 
 
+def test_a_haproxy_whose_limits_are_not_known_finds_its_own():
+    assert "maxconn" not in config(process=replace(NODE, file_descriptors=None))
+
+
 def test_too_few_open_files_are_refused_with_the_number_needed():
     with pytest.raises(EngineError, match="may open 1024 files at once, but 500 are needed"):
         config(process=replace(NODE, file_descriptors=1024))
