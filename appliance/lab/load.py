@@ -66,7 +66,7 @@ class Summary:
         good = max(1, self.requests - self.failed)
         for title, shares in (("app", self.apps), ("task", self.tasks)):
             lines += [
-                f"{title} {name or '?'}: {count} ({count / good:.0%})" for name, count in shares.items()
+                f"{title} {name}: {count} ({count / good:.0%})" for name, count in shares.items() if name
             ]
         return "\n".join(lines)
 

@@ -26,9 +26,13 @@ class Task(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 100
+
+
 @contextmanager
 def serving():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Task) as server:
+    with Server(("127.0.0.1", 0), Task) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -46,7 +50,7 @@ def after(count):
 
 def test_each_good_answer_says_who_gave_it():
     with serving() as url:
-        requests = Load(url, interval_s=0.001).run(after(20))
+        requests = Load(url, interval_s=0.001, deadline_s=10).run(after(20))
     assert requests
     assert {(r.outcome, r.app, r.task) for r in requests} == {("ok", "/web", "web.1")}
     assert [r.started for r in requests] == sorted(r.started for r in requests)
@@ -54,7 +58,7 @@ def test_each_good_answer_says_who_gave_it():
 
 def test_another_status_than_200_is_a_failure_by_its_number():
     with serving() as url:
-        requests = Load(f"{url}/gone", interval_s=0.001).run(after(5))
+        requests = Load(f"{url}/gone", interval_s=0.001, deadline_s=10).run(after(5))
     assert {r.outcome for r in requests} == {"status 503"}
 
 
