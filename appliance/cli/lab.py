@@ -103,7 +103,7 @@ def _status(_arguments: argparse.Namespace) -> int:
 
 def _state(lab: Lab, each: Machine) -> str:
     if not is_slave(each):
-        return "up"
+        return "up" if network.processes(each.name) else "nothing of the lab runs on it"
     if machine.init_pid(each) is None:
         return "off"
     if not network.plugged(each):
