@@ -21,6 +21,9 @@ check: install-dev  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: install  ## measure in the lab how long the VIP takes to move (root, about ten minutes)
+	$(BIN)/python benchmarks/vip.py
+
 install: $(VENV)/installed  ## engines from the distribution, the package into .venv
 
 install-dev: $(VENV)/installed-dev
@@ -38,4 +41,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test check install install-dev clean
+.PHONY: help demo test check bench install install-dev clean

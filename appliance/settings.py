@@ -153,7 +153,7 @@ def parse(text: str, source: str) -> Settings:
 
 def render(settings: Settings) -> str:
     """The file that `load` reads back to the same settings."""
-    lines = ["# Written by appliance-setup. Edit it, then run appliance-setup: it checks, shows and applies.", ""]
+    lines = ["# Written by appliance-setup. Edit it, then run appliance-setup again to apply it.", ""]
     for section in fields(settings):
         lines.append(f"[{section.name}]")
         record = getattr(settings, section.name)
