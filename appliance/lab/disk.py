@@ -6,11 +6,17 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import appliance
 from appliance import commands, paths
 from appliance.errors import ApplianceError
 from appliance.lab.reach import covers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.lab.reach import Cover
 
 _LAYERED = (Path("/etc"), Path("/usr"), Path("/var/lib"))
 """This machine's content, changes go to the node's disk."""
@@ -26,7 +32,7 @@ def mount(disk: Path) -> bool:
     """Give this mount namespace the folders of the node whose disk is `disk`. True at the first boot."""
     first_boot = not disk.exists()
     laid_bare = covers(_needed(), [*_KEPT, *_VOLATILE], _traversable)
-    held = [Held(item) for cover in laid_bare for path in cover.paths for item in _items(path)]
+    held = _hold(laid_bare)
     for folder in _LAYERED:
         upper, work = disk / "upper" / folder.name, disk / "work" / folder.name
         upper.mkdir(parents=True, exist_ok=True)
@@ -37,15 +43,35 @@ def mount(disk: Path) -> bool:
         own = disk / "kept" / folder.name
         own.mkdir(parents=True, exist_ok=True)
         _mount("--bind", own, folder)
-    empty = {**{cover.folder: "0755" for cover in laid_bare if cover.folder not in _KEPT}, **_VOLATILE}
-    for folder, mode in empty.items():
-        _mount("-t", "tmpfs", "-o", f"mode={mode}", "mha-lab", folder)
+    for folder, mode in {
+        **{c.folder: "0755" for c in laid_bare if c.folder not in _KEPT},
+        **_VOLATILE,
+    }.items():
+        _empty(folder, mode)
     for item in held:
         item.put_back()
     if first_boot:
         _forget_this_machine()
     Path("/run/lock").mkdir()
     return first_boot
+
+
+def lay_bare() -> None:
+    """Let every user of this mount namespace reach the running code, wherever it lies."""
+    laid_bare = covers(_needed(), (), _traversable)
+    held = _hold(laid_bare)
+    for cover in laid_bare:
+        _empty(cover.folder, "0755")
+    for item in held:
+        item.put_back()
+
+
+def _hold(laid_bare: Sequence[Cover]) -> list[Held]:
+    return [Held(item) for cover in laid_bare for path in cover.paths for item in _items(path)]
+
+
+def _empty(folder: Path, mode: str) -> None:
+    _mount("-t", "tmpfs", "-o", f"mode={mode}", "mha-lab", folder)
 
 
 class Held:

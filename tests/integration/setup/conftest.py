@@ -20,7 +20,10 @@ from appliance import commands
 
 CLONE_NEWNET = 0x40000000
 SETUP = Path(sys.executable).parent / "appliance-setup"
-PRIVATE = 'mount --make-rprivate / && mount --bind "$0/etc-copy" /etc && "$@"'
+PRIVATE = 'mount --make-rprivate / && mount --bind "$0/etc-copy" /etc && exec "$@"'
+LAID_BARE = (
+    "import os, sys; from appliance.lab import disk; disk.lay_bare(); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 INFO = {"name": "marathon", "version": "1.8.222", "leader": "m:8080"}
 
 
@@ -72,7 +75,8 @@ class Wire:
 
     def _inside(self, argv):
         there = ["ip", "netns", "exec", self.slave, "unshare", "--mount"]
-        return [*there, "sh", "-c", PRIVATE, self.folder, *argv]
+        bare = [sys.executable, "-c", LAID_BARE]  # wherever the checkout lies, the node's users reach it
+        return [*there, "sh", "-c", PRIVATE, self.folder, *bare, *argv]
 
     def start(self, namespace, argv):
         process = commands.start(["ip", "netns", "exec", namespace, *argv], stdout=commands.DEVNULL)
