@@ -4,7 +4,7 @@
 # units of engines that were not here before are left disabled.
 set -eu
 
-packages="curl gcc haproxy iproute2 iputils-ping keepalived openssl procps python3-dev python3-venv util-linux"
+packages="curl gcc haproxy iproute2 iputils-ping keepalived nftables openssl procps python3-dev python3-venv util-linux zookeeper"
 missing=
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -27,6 +27,6 @@ apt-get install -q -y --no-install-recommends $missing
 
 for unit in haproxy keepalived; do
     case "$missing" in
-        *" $unit"*) systemctl --quiet disable "$unit.service" 2>/dev/null || true ;;
+        *" $unit"*) deb-systemd-helper disable "$unit.service" >/dev/null 2>&1 || true ;;
     esac
 done

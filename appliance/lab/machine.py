@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from appliance.lab.topology import Machine, Topology
 
 _BOOT_S = 20.0
-_NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
+_NAMESPACES = ("--mount", "--root", "--pid", "--net", "--uts", "--ipc")
 
 
 def python(module: str, *arguments: str | Path) -> list[str]:
