@@ -27,6 +27,6 @@ apt-get install -q -y --no-install-recommends $missing
 
 for unit in haproxy keepalived; do
     case "$missing" in
-        *" $unit"*) deb-systemd-helper disable "$unit.service" >/dev/null 2>&1 || true ;;
+        *" $unit"*) DPKG_MAINTSCRIPT_PACKAGE=$unit deb-systemd-helper disable "$unit.service" >/dev/null 2>&1 || true ;;
     esac
 done
