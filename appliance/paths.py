@@ -103,6 +103,11 @@ class Paths:
         return self.haproxy / "haproxy.cfg"
 
     @property
+    def picture(self) -> Path:
+        """What Marathon ran when it answered last."""
+        return self.haproxy / "picture.json"
+
+    @property
     def haproxy_socket(self) -> Path:
         return self.run / "haproxy.sock"
 
@@ -166,6 +171,11 @@ class Paths:
     @property
     def vrrp_report(self) -> Path:
         return self.keepalived_run / "vrrp.json"
+
+    @property
+    def handover(self) -> Path:
+        """What was changed on this machine for open connections, and how it was before; missing: nothing."""
+        return self.keepalived_run / "handover.json"
 
     # --- the agent
     @property

@@ -77,7 +77,11 @@ class Cluster:
 @dataclass(frozen=True)
 class Marathon:
     urls: tuple[str, ...]
+    """http://, https:// or zk:// with the path where Marathon's masters are named."""
     credentials_file: str = ""
+    ca_cert: str = ""
+    """CA certificates to trust instead of the system's; masters that ZooKeeper names then speak https."""
+    tls_verify: bool = True
 
 
 @dataclass(frozen=True)
@@ -226,9 +230,9 @@ def _faults(settings: Settings) -> list[tuple[str, str]]:
     if not settings.marathon.urls:
         faults.append(("marathon.urls", "is empty; name at least one master, http://HOST:8080"))
     faults += [
-        ("marathon.urls", f"'{url}' does not start with http:// or https://")
+        ("marathon.urls", f"'{url}' does not start with http://, https:// or zk://")
         for url in settings.marathon.urls
-        if not url.startswith(("http://", "https://"))
+        if not url.startswith(("http://", "https://", "zk://"))
     ]
     return faults
 

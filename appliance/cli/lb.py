@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from appliance import __version__, log, settings
 from appliance.cli import command
 from appliance.errors import UsageError
 from appliance.marathon.access import Credentials
+from appliance.marathon.dcos import ServiceAccount, Session
+from appliance.marathon.zookeeper import Ensemble
 from appliance.paths import Paths
 from appliance.programs import lb
 from appliance.programs.options import Options, Request
@@ -20,6 +23,8 @@ from appliance.services.model import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from appliance.marathon.access import Login
 
 MODES = ("sse", "poll", "once")
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
@@ -73,12 +78,17 @@ def _add_marathon(group: argparse._ArgumentGroup) -> None:
         action="extend",
         default=[],
         metavar="URL",
-        help="masters of one cluster",
+        help="masters of one cluster, or zk://HOST:2181,HOST:2181/marathon",
     )
     add("--auth-credentials", metavar="USER:PASSWORD", help="for Marathon")
     add("--marathon-auth-credential-file", metavar="FILE", help="its first line is USER:PASSWORD")
-    add("--dcos-auth-credentials", action=NotYet, help=argparse.SUPPRESS)
+    add(
+        "--dcos-auth-credentials",
+        metavar="JSON",
+        help="a DC/OS service account",
+    )
     add("--marathon-ca-cert", metavar="FILE", help="CA certificates for https masters")
+    add("--marathon-insecure", action="store_true", help="trust any certificate of https masters")
     add("--max-backoff", type=float, default=300.0, metavar="S", help="longest pause between attempts (300)")
     add("--lru-cache-capacity", type=int, default=1000, help=argparse.SUPPRESS)
 
@@ -177,11 +187,18 @@ def _request(arguments: argparse.Namespace) -> Request:
     )
     if not (options.command or options.of_appliance or arguments.dry):
         raise UsageError(f"argument --command is required: what reloads the HAProxy that reads {config}")
+    urls = tuple(arguments.marathon) or (own.marathon.urls if own else (DEFAULT_MARATHON,))
+    # Trust that was set up for other masters is not extended to those that a flag names.
+    kept = own.marathon if own and not arguments.marathon else None
+    ca_cert = arguments.marathon_ca_cert or (kept.ca_cert if kept else "")
+    tls_verify = not arguments.marathon_insecure and (kept is None or kept.tls_verify)
     return Request(
         options=options,
-        urls=tuple(arguments.marathon) or (own.marathon.urls if own else (DEFAULT_MARATHON,)),
-        credentials=_credentials(arguments, own),
-        ca_cert=arguments.marathon_ca_cert or "",
+        urls=tuple(url for url in urls if not url.startswith("zk://")),
+        ensembles=tuple(Ensemble.parse(url) for url in urls if url.startswith("zk://")),
+        login=_login(arguments, kept, ca_cert, tls_verify),
+        ca_cert=ca_cert,
+        tls_verify=tls_verify,
         selection=Selection(tuple(groups), arguments.strict_mode, arguments.health_check),
         max_backoff_s=arguments.max_backoff,
         retry_s=arguments.reload_interval,
@@ -203,13 +220,18 @@ def _words(command_line: str | None) -> tuple[str, ...]:
         raise UsageError(f"--command {command_line}: {error}") from None
 
 
-def _credentials(arguments: argparse.Namespace, own: settings.Settings | None) -> Credentials | None:
+def _login(
+    arguments: argparse.Namespace, kept: settings.Marathon | None, ca_cert: str, tls_verify: bool
+) -> Login | None:
+    account = arguments.dcos_auth_credentials or os.environ.get("DCOS_SERVICE_ACCOUNT_CREDENTIAL")
     if arguments.marathon_auth_credential_file:
         return Credentials.load(Path(arguments.marathon_auth_credential_file))
     if arguments.auth_credentials:
         return Credentials.parse(arguments.auth_credentials, "--auth-credentials")
-    if own and own.marathon.credentials_file and not arguments.marathon:
-        return Credentials.load(Path(own.marathon.credentials_file))
+    if account:
+        return Session(ServiceAccount.parse(account, "--dcos-auth-credentials"), ca_cert, verify=tls_verify)
+    if kept and kept.credentials_file:
+        return Credentials.load(Path(kept.credentials_file))
     return None
 
 

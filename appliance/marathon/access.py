@@ -11,7 +11,7 @@ import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -26,6 +26,26 @@ CONNECT_TIMEOUT_S = 3.05
 """A bit above the 3 s after which TCP repeats a lost SYN."""
 MAX_REDIRECTS = 2
 _PORTS = {"http": 80, "https": 443}
+_LONGEST_REFUSAL = 4096
+
+
+class NotFoundError(MarathonError):
+    """HTTP 404; `body` begins with what the master said, as Marathon does it or in whichever form."""
+
+    def __init__(self, words: str, body: str) -> None:
+        super().__init__(words)
+        self.body = body
+
+
+class Login(Protocol):
+    """What a master is told about who asks."""
+
+    @property
+    def header(self) -> str:
+        """The value of `Authorization`. Raises MarathonError when it cannot be had now."""
+
+    def refused(self) -> None:
+        """A master answered 401 to that header."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,9 @@ class Credentials:
         pair = f"{self.user}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
+    def refused(self) -> None:
+        """They are what they are."""
+
 
 def masters(urls: Iterable[str]) -> tuple[str, ...]:
     """The URLs without duplicates and trailing slashes. Raises SettingsError naming the wrong one."""
@@ -96,16 +119,58 @@ class Access:
     """Requests to the masters: TLS verified, nothing taken from the environment, redirects by our rules."""
 
     def __init__(
-        self, urls: Sequence[str], credentials: Credentials | None = None, ca_cert: str = ""
+        self,
+        urls: Sequence[str],
+        credentials: Login | None = None,
+        ca_cert: str = "",
+        *,
+        verify: bool = True,
     ) -> None:
-        """`ca_cert`: a file of CAs to trust instead of the system's. Raises SettingsError."""
-        self.urls = masters(urls)
+        """`urls` may be empty when masters are going to be `found`.
+
+        `ca_cert`: a file of CAs to trust instead of the system's; `verify` False: trust any certificate.
+        Raises SettingsError.
+        """
+        self._named = masters(urls) if urls else ()
+        self._found: dict[str, tuple[str, ...]] = {}
         self._credentials = credentials
-        origins = [_origin(url) for url in self.urls]
-        self._trusted = {*origins, *(("https", host, port) for _, host, port in origins)}
+        self.trouble = "no Marathon URL is given; name at least one, http://HOST:8080"
+        """Why there is no master to ask, when `urls` is empty."""
         if ca_cert and not Path(ca_cert).is_file():
             raise SettingsError(f"{ca_cert}: no such file; it should hold the CA of Marathon's certificate")
-        self._verify = ca_cert or _system_cas()
+        self._verify: str | bool = (ca_cert or system_cas()) if verify else False
+        if not verify:  # the program says so once, when it starts
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._scheme = "https" if ca_cert or any(url.startswith("https") for url in self._named) else "http"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All masters known now: those that were named, then those that were found."""
+        found = (url for urls in tuple(self._found.values()) for url in urls)
+        return tuple(dict.fromkeys((*self._named, *found)))
+
+    def in_order(self, last_good: str) -> list[str]:
+        """The masters in the order in which to ask them. Raises MarathonError if none is known."""
+        urls = self.urls
+        if not urls:
+            raise MarathonError(self.trouble)
+        return sorted(urls, key=lambda url: url != last_good)
+
+    def found(self, source: str, netlocs: Sequence[str]) -> tuple[str, ...]:
+        """Masters as host:port, the leader first, instead of what `source` named before; as URLs.
+
+        They are trusted as if they were named, and spoken to by https if a CA or another URL says so.
+        """
+        self._found[source] = tuple(f"{self._scheme}://{netloc}" for netloc in netlocs)
+        return self._found[source]
+
+    def _trusts(self, url: str) -> bool:
+        _, host, port = origin = _origin(url)
+        origins = [_origin(known) for known in self.urls]
+        # The same place by https is no worse.
+        return origin in origins or (
+            origin[0] == "https" and (host, port) in [known[1:] for known in origins]
+        )
 
     def get(self, url: str, headers: Mapping[str, str], read_timeout_s: float) -> requests.Response:
         """The answer with status 200, its body not yet read; the caller closes it.
@@ -117,16 +182,16 @@ class Access:
             response = self._ask(place, headers, read_timeout_s)
             if response.status_code == requests.codes.ok:
                 return response
-            response.close()
             target = response.headers.get("Location")
             if target is None or not response.is_redirect:
-                raise MarathonError(self._refusal(response.status_code, place, redirected=place != url))
+                raise self._refused(response, place, redirected=place != url)
+            response.close()
             place = _redirected(place, target)
         raise MarathonError(f"redirects more than {MAX_REDIRECTS} times, last to {place[:100]!r}")
 
     def _ask(self, url: str, headers: Mapping[str, str], read_timeout_s: float) -> requests.Response:
         sent = {"User-Agent": "marathon-ha-appliance", "Connection": "close", **headers}
-        if self._credentials and _origin(url) in self._trusted:
+        if self._credentials and self._trusts(url):
             sent["Authorization"] = self._credentials.header
         try:
             # A session for each request: a connection that was kept may be closed by its master at the
@@ -142,7 +207,27 @@ class Access:
                 stream=True,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise MarathonError(reason(error)) from None
+            words = reason(error)
+            hint = "; is it https://?" if url.startswith("http:") and words in _PERHAPS_TLS else ""
+            raise MarathonError(words + hint) from None
+
+    def _refused(self, response: requests.Response, url: str, *, redirected: bool) -> MarathonError:
+        """The error for an answer that is neither good nor a redirect; it is closed."""
+        status = response.status_code
+        body = b""
+        try:
+            if status == requests.codes.not_found:
+                body = response.raw.read1(_LONGEST_REFUSAL, decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+            pass  # the status says enough
+        finally:
+            response.close()
+        words = self._refusal(status, url, redirected=redirected)
+        if status == requests.codes.unauthorized and self._credentials and self._trusts(url):
+            self._credentials.refused()
+        if status == requests.codes.not_found:
+            return NotFoundError(words, body.decode("utf-8", "replace"))
+        return MarathonError(words)
 
     def _refusal(self, status: int, url: str, *, redirected: bool) -> str:
         via = f" from {urlsplit(url).netloc}, where it redirects to" if redirected else ""
@@ -150,7 +235,7 @@ class Access:
             return f"HTTP {status}{via}"
         if not self._credentials:
             return f"HTTP {status}{via}: it wants credentials, and none are given"
-        if _origin(url) not in self._trusted:
+        if not self._trusts(url):
             return f"HTTP {status}{via}: credentials go to configured masters only; name that one, too"
         return f"HTTP {status}{via}: the credentials are not accepted"
 
@@ -164,7 +249,7 @@ def _redirected(url: str, target: str) -> str:
     return place
 
 
-def _system_cas() -> str | bool:
+def system_cas() -> str | bool:
     """Where this system keeps the CAs it trusts; True: those that came with requests."""
     paths = ssl.get_default_verify_paths()
     return paths.cafile or paths.capath or True
@@ -202,7 +287,13 @@ _REASONS = (
     ("Connection reset", "resets the connection"),
     ("Remote end closed|RemoteDisconnected", "closes the connection without an answer"),
     ("IncompleteRead", "cuts its answer off"),
-    ("BadStatusLine|Connection aborted", "does not speak HTTP on this port; is it https://?"),
+    ("BadStatusLine|Connection aborted|InvalidHeader", "does not speak HTTP on this port"),
     ("ConnectTimeout", f"does not accept a connection within {CONNECT_TIMEOUT_S:.0f} s"),
     ("Read timed out|timed out", "stopped answering"),
 )
+_PERHAPS_TLS = (
+    "closes the connection without an answer",
+    "does not speak HTTP on this port",
+    "resets the connection",
+)
+"""How a TLS port answers plain HTTP."""

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, TypeVar
+from urllib.parse import quote
 
 import requests
 import urllib3
 
 from appliance.errors import MarathonError
 from appliance.marathon import wire
-from appliance.marathon.access import reason
+from appliance.marathon.access import NotFoundError, reason
+from appliance.marathon.model import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from appliance.marathon.access import Access
-    from appliance.marathon.model import Cluster
 
+log = logging.getLogger(__name__)
 APPS = "/v2/apps?embed=apps.tasks"
+INFO = "/v2/info"
 READ_TIMEOUT_S = 10.0
 """Longest silence within an answer."""
 ANSWER_TIMEOUT_S = 30.0
 """For a whole body, so that one that drips ends, too."""
 
+T = TypeVar("T")
+
+
+class StrangerError(MarathonError):
+    """The only masters that answer belong to another cluster: the one with this `framework_id`."""
+
+    def __init__(self, words: str, framework_id: str) -> None:
+        super().__init__(words)
+        self.framework_id = framework_id
+
 
 class Client:
-    """`cluster()` is one complete, current answer of whichever master gives it."""
+    """Each answer is a complete, current one of whichever master gives it."""
 
     def __init__(
         self,
@@ -40,31 +53,106 @@ class Client:
         self._read_timeout_s = read_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._clock = clock
-        self._order = list(access.urls)
+        self._last_good = ""
+        self._told: dict[str, str] = {}
+        self.framework_id = ""
+        """Of the cluster that is ours. Empty: not known, then any is."""
+        self.leader = ""
+        """Whom the last answer named as the leader; '' where it said nothing."""
 
     @property
     def url(self) -> str:
-        """The master that answered last; before that the first one."""
-        return self._order[0]
+        """The master that answered last; before that the first one, '' if none is known."""
+        return self._last_good or next(iter(self._access.urls), "")
+
+    def prefer(self, url: str) -> None:
+        """Ask this master first from now on, as long as it is good."""
+        self._last_good = url
 
     def cluster(self) -> Cluster:
-        """Raises MarathonError naming each master with its reason."""
-        failures = []
-        for url in tuple(self._order):
+        """Everything. Raises MarathonError naming each master with its reason."""
+        return self._first(lambda url: wire.apps(self._body(url + APPS)))
+
+    def own_cluster(self, *, other_first: bool = False) -> Cluster:
+        """Everything, of a master that serves the framework `framework_id`; the first one known becomes ours.
+
+        `other_first`: begin with another master than the one that answered last.
+        Raises MarathonError; StrangerError when every answer came from one and the same other cluster.
+        """
+        strangers: set[str] = set()
+        failed: list[str] = []
+
+        def ask(url: str) -> Cluster:
+            found = self._framework_id(url)
+            if found and self.framework_id and found != self.framework_id:
+                strangers.add(found)
+                raise MarathonError(f"belongs to another cluster: framework {found}, not {self.framework_id}")
             try:
-                cluster = wire.apps(self._body(url + APPS))
+                answer = wire.apps(self._body(url + APPS))
+            except (MarathonError, ValueError):
+                failed.append(url)
+                raise
+            self.framework_id = self.framework_id or found
+            return answer
+
+        try:
+            return self._first(ask, other_first=other_first)
+        except MarathonError as error:
+            if len(strangers) == 1 and not failed:
+                raise StrangerError(str(error), strangers.pop()) from None
+            raise
+
+    def app(self, app_id: str) -> Cluster:
+        """One app, or an empty Cluster where Marathon says that it does not exist. Raises MarathonError."""
+        return self._first(lambda url: self._app(url, app_id))
+
+    def _app(self, url: str, app_id: str) -> Cluster:
+        try:
+            body = self._body(f"{url}/v2/apps{quote(app_id)}?embed=app.tasks")
+        except NotFoundError as error:
+            if _says_gone(error.body, app_id):
+                return Cluster()
+            raise
+        return wire.app(body, app_id)
+
+    def _framework_id(self, url: str) -> str:
+        """The leader's, also through a standby. '' where it is not told, which is no failure."""
+        try:
+            info = json.loads(self._body(url + INFO))
+            return str(info["frameworkId"] or "")
+        except (MarathonError, ValueError, LookupError, TypeError):
+            return ""
+
+    def _first(self, ask: Callable[[str], T], *, other_first: bool = False) -> T:
+        failures = []
+        urls = self._access.in_order(self._last_good)
+        for url in urls[1:] + urls[:1] if other_first else urls:
+            try:
+                answer = ask(url)
             except (MarathonError, ValueError) as error:
                 failures.append(f"{url} {error}")
+                self._tell(url, str(error))
                 continue
-            self._order.remove(url)
-            self._order.insert(0, url)
-            return cluster
+            self._tell(url, "")
+            self._last_good = url
+            return answer
         raise MarathonError(f"no Marathon master answers: {'; '.join(failures)}")
+
+    def _tell(self, url: str, trouble: str) -> None:
+        """Log why a master is left for the next one, once per change."""
+        if trouble == self._told.get(url, ""):
+            return
+        self._told[url] = trouble
+        if trouble:
+            log.warning("Marathon's master %s %s", url, trouble)
+        else:
+            log.info("Marathon's master %s answers again", url)
 
     def _body(self, url: str) -> bytes:
         ends = self._clock() + self._answer_timeout_s
         headers = {"Accept": "application/json"}
         response = self._access.get(url, headers, self._read_timeout_s)
+        self.leader = response.headers.get("X-Marathon-Leader", "")
         chunks = []
         try:
             # read1 returns what has come; read would wait for more than the deadline allows.
@@ -77,3 +165,12 @@ class Client:
         finally:
             response.close()
         return b"".join(chunks)
+
+
+def _says_gone(body: str, app_id: str) -> bool:
+    """Marathon's own words for an app that does not exist; any other 404 means nothing."""
+    try:
+        message = str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        return False
+    return f"'{app_id}'" in message and "does not exist" in message

@@ -14,18 +14,10 @@ from appliance.marathon.model import ip_address
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.marathon.model import Cluster
-
 EXPIRY_S = 60.0
 RETRY_S = 5.0
 DEADLINE_S = 2.0
 _THREADS = 8
-
-
-def hosts(cluster: Cluster) -> set[str]:
-    """Every host that a task of `cluster` listens on."""
-    tasks = (task for app in cluster.apps for task in app.tasks)
-    return {endpoint.host for task in tasks for endpoint in task.endpoints if endpoint}
 
 
 def lookup(host: str) -> str:

@@ -7,7 +7,6 @@ heartbeats, whatever TCP says, and then opened again at the next master, less an
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import threading
 import time
@@ -19,30 +18,14 @@ import urllib3
 
 from appliance.errors import MarathonError
 from appliance.marathon.access import reason
+from appliance.marathon.events import ATTACHED, WANTED, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from appliance.marathon.access import Access
+    from appliance.marathon.events import Event
 
-ATTACHED = "event_stream_attached"
-"""Sent to every stream when one attaches; the first on a stream proves that it is subscribed."""
-WANTED = (
-    ATTACHED,
-    "api_post_event",
-    "app_terminated_event",
-    "deployment_failed",
-    "deployment_step_success",
-    "deployment_success",
-    "group_change_success",
-    "health_status_changed_event",
-    "instance_changed_event",
-    "instance_health_changed_event",
-    "status_update_event",
-    "unknown_instance_terminated_event",
-)
-UNREADABLE = "unreadable"
-"""The kind of an event that names none."""
 EVENTS = "/v2/events?plan-format=light&event_type=" + "&event_type=".join(WANTED)
 HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
 SILENCE_S = 30.0
@@ -64,14 +47,14 @@ class Watch:
     """Follows the stream in a thread of its own and calls back from there.
 
     `on_attached(url)`: a stream is open; read everything now, what happened before is not told.
-    `on_event(kind)`: something changed. `on_lost(reason)`: no stream; called at every failed attempt.
+    `on_event(event)`: something changed. `on_lost(reason)`: no stream; called at every failed attempt.
     """
 
     def __init__(
         self,
         access: Access,
         *,
-        on_event: Callable[[str], None],
+        on_event: Callable[[Event], None],
         on_attached: Callable[[str], None],
         on_lost: Callable[[str], None],
         silence_s: float = SILENCE_S,
@@ -87,11 +70,17 @@ class Watch:
         self._max_backoff_s = max_backoff_s
         self._draw = draw
         self._clock = clock
-        self._order = list(access.urls)
+        self._last_good = ""
+        self.skipped = 0
+        """Events of kinds that say nothing about apps."""
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._response: requests.Response | None = None
         self._thread = threading.Thread(target=self._run, name="marathon-events", daemon=True)
+
+    def prefer(self, url: str) -> None:
+        """Ask this master first from now on, as long as it is good."""
+        self._last_good = url
 
     def start(self) -> None:
         self._thread.start()
@@ -121,7 +110,11 @@ class Watch:
     def _follow_one(self) -> str:
         """Follow the first master that offers a stream until it ends; the reason why there is none now."""
         failures = []
-        for url in tuple(self._order):
+        try:
+            urls = self._access.in_order(self._last_good)
+        except MarathonError as error:
+            return str(error)
+        for url in urls:
             if self._stopped.is_set():
                 break
             try:
@@ -129,8 +122,7 @@ class Watch:
             except MarathonError as error:
                 failures.append(f"{url} {error}")
                 continue
-            self._order.remove(url)
-            self._order.insert(0, url)
+            self._last_good = url
             return f"{url} {self._follow(url, response)}"
         return f"no Marathon master offers its events: {'; '.join(failures)}"
 
@@ -162,16 +154,19 @@ class Watch:
 
     def _deliver(self, response: requests.Response) -> None:
         attached = False
-        # Latin-1 reads any byte; kinds are ASCII, and the rest is not looked at.
-        for event in sseclient.SSEClient(_segments(response), char_enc="latin-1").events():
-            kind = event.event if event.event != "message" else _kind(event.data)
-            if kind == ATTACHED and attached:
-                continue  # another client's
-            attached = attached or kind == ATTACHED
+        # Latin-1 reads any byte; what the bytes mean is decided event by event.
+        for one in sseclient.SSEClient(_segments(response), char_enc="latin-1").events():
+            data = one.data.encode("latin-1").decode("utf-8", "replace")
+            told = event("" if one.event == "message" else one.event, data)
             if self._stopped.is_set():
                 return
-            if kind in WANTED or kind == UNREADABLE:
-                self._on_event(kind)
+            if told is None:
+                self.skipped += 1
+            elif told.kind == ATTACHED and attached:
+                continue  # another client's
+            else:
+                attached = attached or told.kind == ATTACHED
+                self._on_event(told)
 
 
 def _segments(response: requests.Response) -> Iterator[bytes]:
@@ -184,12 +179,3 @@ def _segments(response: requests.Response) -> Iterator[bytes]:
         if size > LARGEST_EVENT:
             raise MarathonError(f"sent an event of more than {LARGEST_EVENT >> 20} MB")
         yield segment
-
-
-def _kind(data: str) -> str:
-    """What the JSON of an event without an `event:` line says it is."""
-    try:
-        kind = json.loads(data)["eventType"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return UNREADABLE
-    return kind if isinstance(kind, str) else UNREADABLE

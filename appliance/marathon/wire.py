@@ -47,6 +47,21 @@ def apps(body: Any) -> Cluster:
     return Cluster(tuple(found[app_id] for app_id in sorted(found)), tuple(unreadable))
 
 
+def app(body: Any, app_id: str) -> Cluster:
+    """The answer of `GET /v2/apps{app_id}`: a Cluster of that app alone, or of what is unreadable in it.
+
+    Raises ValueError if it is about no app, or about another one.
+    """
+    answer = _decoded(body) if isinstance(body, (bytes, str)) else body
+    entry = answer.get("app") if isinstance(answer, dict) else None
+    if not isinstance(entry, dict):
+        raise ValueError("the answer holds no object 'app'")  # noqa: TRY004 - one error for all misfits
+    found = apps({"apps": [entry]})
+    if {one.id for one in found.apps} | {one.app_id for one in found.unreadable} != {app_id}:
+        raise ValueError(f"the answer is not about {app_id}")
+    return found
+
+
 def _decoded(body: bytes | str) -> Any:
     try:
         return json.loads(body)

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from appliance import files
-from appliance.errors import ApplianceError, MarathonError, NotRunningError
+from appliance.errors import ApplianceError, NotRunningError
 from appliance.haproxy.plan import Generation, Reload
 from appliance.programs.generator import summary
-from appliance.programs.loop import Backoff, Pace, Wake, Wakes
+from appliance.programs.loop import Pace, Wake, Wakes
 from appliance.status import events
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from appliance.marathon.feed import Alarm
     from appliance.marathon.model import Cluster
     from appliance.programs.generator import Generator
 
 log = logging.getLogger(__name__)
-FULL_READ_S = 60.0
 LOOK_S = 1.0
 LOOK_WHILE_WAITING_S = 0.1
 """For a HAProxy that does not run, or not what it should."""
 
 
 class Source(Protocol):
-    """Where applications come from: `marathon.client.Client`."""
+    """Where applications come from: `marathon.feed.Feed`. It puts Wake.CHANGED when it has something new."""
+
+    picture_at: float
+    """When what it knows was right, unix seconds; 0.0: never."""
+
+    def cluster(self) -> Cluster | None:
+        """What Marathon runs; None before its first answer."""
+
+    def read_all(self, reason: str) -> None: ...
+
+    def facts(self) -> dict[str, Any]: ...
 
     @property
-    def url(self) -> str: ...
-
-    def cluster(self) -> Cluster: ...
+    def alarms(self) -> Sequence[Alarm]: ...
 
 
 class Follower:
@@ -47,7 +57,6 @@ class Follower:
         notices: tuple[str, ...] = (),
         report: Path | None = None,
         journal: Path | None = None,
-        max_backoff_s: float = 300.0,
         retry_s: float = 10.0,
     ) -> None:
         self.generator = generator
@@ -56,14 +65,12 @@ class Follower:
         self.notices = notices
         self.report_path = report
         self.journal = journal
-        self.first_backoff = self.backoff = Backoff(cap_s=max_backoff_s)
         self.retry_s = retry_s
         self.pace = Pace()
         self.since = time.time()
         self.picture, self.picture_at = "none", 0.0
         self.applied = False
         self.apps = 0
-        self.marathon: dict[str, Any] = {"connected": False, "last_event_at": 0.0, "error": ""}
         self.last_reload: dict[str, Any] = {"at": 0.0, "ok": True, "message": ""}
         self.running = True
         self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
@@ -101,32 +108,23 @@ class Follower:
         elif wake is Wake.RELOAD:
             self._attempt(self._confirm)
         else:
-            if wake in {Wake.CONNECTED, Wake.DISCONNECTED}:
-                self.marathon["connected"] = wake is Wake.CONNECTED
-            if wake is Wake.CHANGED:
-                self.marathon["last_event_at"] = time.time()
             if wake is Wake.REGENERATE:
                 self.generator.refused.clear()
+                self.source.read_all(wake.value)
             due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
             self.due = min(self.due, due)
 
     def refresh(self) -> None:
-        """One pass: read all of Marathon, bring HAProxy to serve it."""
-        self.last_pass = time.monotonic()
-        try:
-            cluster = self._read()
-        except MarathonError as error:
-            self._marathon_failed(str(error))
-            self.due = time.monotonic() + self.backoff.pause_s
-            self.backoff = self.backoff.longer()
+        """One pass: bring HAProxy to serve the newest picture."""
+        self.last_pass, self.due = time.monotonic(), math.inf
+        cluster = self.source.cluster()
+        if cluster is None:
             return
-        self._marathon_failed("")
-        self.backoff = self.first_backoff
         if time.monotonic() >= self.retry_at:
             self.generator.failed = ("", "")
         self._attempt(lambda: self._serve(cluster))
-        now = time.monotonic()
-        self.due = self.retry_at if self.retry_at > now else now + FULL_READ_S
+        if self.retry_at > time.monotonic():
+            self.due = self.retry_at
 
     def look(self) -> None:
         """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
@@ -149,14 +147,6 @@ class Follower:
         else:
             log.warning("%s was replaced by somebody: regenerate", service.config)
             self.due = time.monotonic()
-
-    def _read(self) -> Cluster:
-        """A cluster that is empty all of a sudden has to be seen twice before it is believed."""
-        cluster = self.source.cluster()
-        if not cluster.apps and (self.apps or self.picture == "disk"):
-            log.warning("Marathon says that no app exists any more: asking once more")
-            cluster = self.source.cluster()
-        return cluster
 
     def _serve(self, cluster: Cluster) -> None:
         try:
@@ -205,11 +195,6 @@ class Follower:
             log.error("%s", complaint)
         self.last_reload = {"at": time.time(), "ok": not complaint, "message": complaint}
 
-    def _marathon_failed(self, message: str) -> None:
-        if message and message != self.marathon["error"]:
-            log.error("%s", message)
-        self.marathon["error"] = message
-
     def _record(self, kind: str, message: str, **facts: Any) -> None:
         if self.journal is None:
             log.info("%s: %s", kind, message)
@@ -222,10 +207,11 @@ class Follower:
             "since": self.since,
             "picture": self.picture,
             "applied": self.applied,
-            "picture_at": self.picture_at,
+            "picture_at": self.source.picture_at or self.picture_at,
             "generation": self.generator.generation,
             "hash": wanted.hash if wanted else "",
-            "marathon": {"url": self.source.url, **self.marathon},
+            "marathon": self.source.facts(),
+            "alarms": [{"id": one.id, "text": one.text, "since": one.since} for one in self.source.alarms],
             "apps": self.apps,
             "quarantined": [
                 {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined

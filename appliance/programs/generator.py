@@ -12,10 +12,11 @@ from appliance.haproxy.culprits import culprits, without
 from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import Rendered, render
 from appliance.haproxy.service import RefusedError
+from appliance.services.memo import Memo
 from appliance.services.translate import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from appliance.haproxy.model import Backend, Process
     from appliance.haproxy.service import Service
@@ -33,7 +34,8 @@ class Generator:
     service: Service
     process: Process
     selection: Selection
-    resolve: Callable[[Cluster], Mapping[str, str]]
+    resolve: Callable[[Collection[str]], Mapping[str, str]]
+    """IP addresses by host."""
     exclude_refused: bool = True
     """Find the backends that make HAProxy refuse the file, and serve the rest."""
 
@@ -43,6 +45,8 @@ class Generator:
     refused: dict[Backend, str] = field(default_factory=dict)
     failed: tuple[str, str] = ("", "")
     """Hash of the configuration that could not be applied last, and why. Cleared, it is tried again."""
+
+    memo: Memo = field(default_factory=Memo)
 
     def rendered(self, cluster: Cluster) -> Rendered:
         """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
@@ -87,7 +91,8 @@ class Generator:
         return sorted(found)
 
     def _translate(self, cluster: Cluster) -> Translation:
-        return translate(cluster, self.selection, self.resolve(cluster))
+        addresses = self.resolve(self.memo.hosts(cluster))
+        return translate(cluster, self.selection, addresses, self.memo)
 
     def _without_refused(self, load_balancer: LoadBalancer) -> LoadBalancer:
         """A backend that HAProxy has refused is not tried again until it changes."""

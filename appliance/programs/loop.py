@@ -16,8 +16,6 @@ class Wake(Enum):
     """Why the loop wakes up."""
 
     CHANGED = "something changed in Marathon"
-    CONNECTED = "the event stream is open"
-    DISCONNECTED = "the event stream broke"
     REGENERATE = "SIGHUP"
     RELOAD = "SIGUSR1"
     STOP = "SIGTERM"
@@ -67,14 +65,3 @@ class Pace:
     def due(self, now: float, last_pass: float, last_reload: float) -> float:
         """When an event of now may be acted upon. Whoever acts later acts on the newest state."""
         return max(now, last_pass + self.fold_s, last_reload + self.reload_distance_s)
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """Pauses between attempts that fail: growing by half, up to a cap."""
-
-    pause_s: float = 1.0
-    cap_s: float = 300.0
-
-    def longer(self) -> Backoff:
-        return Backoff(min(self.pause_s * 1.5, self.cap_s), self.cap_s)

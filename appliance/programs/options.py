@@ -14,7 +14,8 @@ from appliance.haproxy.service import Service
 
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
-    from appliance.marathon.access import Credentials
+    from appliance.marathon.access import Login
+    from appliance.marathon.zookeeper import Ensemble
     from appliance.paths import Paths
     from appliance.services.model import Selection
 
@@ -47,8 +48,11 @@ class Request:
     options: Options
     urls: tuple[str, ...]
     selection: Selection
-    credentials: Credentials | None = None
+    ensembles: tuple[Ensemble, ...] = ()
+    """Where ZooKeeper names the masters, besides `urls`."""
+    login: Login | None = None
     ca_cert: str = ""
+    tls_verify: bool = True
     max_backoff_s: float = 300.0
     retry_s: float = 10.0
 

@@ -6,10 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from appliance.haproxy.model import AppRoute, Backend, Frontend, LoadBalancer, Mode, Route
-from appliance.marathon.model import ip_address
+from appliance.services.memo import Memo
 from appliance.services.model import Quarantined, Selection, Service, Translation
 from appliance.services.notices import about_names, about_service, about_shares
-from appliance.services.offer import HTTP_PORTS, services
+from appliance.services.offer import HTTP_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,28 +22,30 @@ Named = tuple[str, Service]
 """A backend's name and its service."""
 
 
-def translate(cluster: Cluster, selection: Selection, addresses: Mapping[str, str]) -> Translation:
+def translate(
+    cluster: Cluster, selection: Selection, addresses: Mapping[str, str], memo: Memo | None = None
+) -> Translation:
     """What `selection` of `cluster` is served as. `addresses`: the tasks' host names to IP addresses.
 
-    Depends on nothing else, not even on the order of apps and tasks.
+    Depends on nothing else, not even on the order of apps and tasks; `memo` only saves time.
     """
+    memo = memo or Memo()
     quarantined = [
         Quarantined(entry.app_id, f"{entry.where} {entry.reason}")
         for entry in cluster.unreadable
         if not entry.app_stands
     ]
     notices = [f"{entry.where} {entry.reason}; left out" for entry in cluster.unreadable if entry.app_stands]
-    ips = _ips(cluster, addresses)
+    ips = memo.ips(cluster, addresses)
     notices += [
         f"host name {host!r} does not resolve; its tasks are left out" for host, ip in ips.items() if not ip
     ]
     offered: list[Service] = []
-    for app in cluster.apps:
-        for offer in services(app, selection, ips):
-            if isinstance(offer, Service):
-                offered.append(offer)
-            else:
-                quarantined.append(offer)
+    for offer in memo.offers(cluster, selection, ips):
+        if isinstance(offer, Service):
+            offered.append(offer)
+        else:
+            quarantined.append(offer)
     offered.sort(key=lambda service: (service.app_id, service.port, service.index))
     served, refused = _one_mode_per_port(offered)
     quarantined += refused
@@ -57,13 +59,6 @@ def translate(cluster: Cluster, selection: Selection, addresses: Mapping[str, st
         tuple(sorted(set(quarantined), key=lambda entry: (entry.app_id, entry.reason))),
         tuple(sorted(set(notices))),
     )
-
-
-def _ips(cluster: Cluster, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Every host of a task to its IP address, '' if it has none."""
-    tasks = (task for app in cluster.apps for task in app.tasks)
-    hosts = {endpoint.host for task in tasks for endpoint in task.endpoints if endpoint}
-    return {host: ip_address(addresses.get(host, host)) for host in hosts}
 
 
 def _one_mode_per_port(offered: list[Service]) -> tuple[list[Service], list[Quarantined]]:

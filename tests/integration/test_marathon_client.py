@@ -69,7 +69,7 @@ def test_each_change_is_told_and_the_read_after_it_is_the_truth(marathon):
     watch.start()
     try:
         assert changed.get(timeout=10) == marathon.url
-        assert changed.get(timeout=10) == "event_stream_attached"
+        assert changed.get(timeout=10).kind == "event_stream_attached"
         call(marathon, "POST", "/v2/apps", NGINX)
         two = served_when(2)
         call(marathon, "PUT", "/v2/apps/nginx?force=true", {"instances": 4})

@@ -168,7 +168,6 @@ def test_a_broken_app_leaves_out_only_itself(marathon, run, tmp_path):
         (["twice"], "unknown mode 'twice'"),
         (["once", "--group", "x", "--haproxy-config", "/tmp/haproxy.cfg"], "argument --command is required"),
         (["once", "--group-https-by-vhost"], "--group-https-by-vhost is not supported yet"),
-        (["once", "--dcos-auth-credentials", "{}"], "--dcos-auth-credentials is not supported yet"),
         (["once", "--group", "x", "--log-level", "loud"], "--log-level loud"),
         (["once", "--group", "x", "--log-format", "%(no"], "--log-format"),
         (["once", "--group", "x", "--command", "'"], "--command"),

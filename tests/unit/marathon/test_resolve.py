@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from appliance.marathon.model import App, Cluster, Endpoint, Port, Task
-from appliance.marathon.resolve import EXPIRY_S, RETRY_S, Resolver, hosts, lookup
+from appliance.marathon.resolve import EXPIRY_S, RETRY_S, Resolver, lookup
 
 
 class Names:
@@ -88,8 +87,3 @@ def test_what_is_no_host_name_does_not_resolve():
     assert lookup("") == ""
     assert lookup("a\ud800b") == ""
     assert lookup("a" * 300 + ".b") == ""
-
-
-def test_hosts_are_those_that_tasks_listen_on():
-    task = Task("t", (Endpoint("a", 1), None, Endpoint("b", 2)), None, ())
-    assert hosts(Cluster((App("/x", {}, (Port(1),), (), (task,)),))) == {"a", "b"}

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from appliance.programs.loop import Backoff, Pace, Wake, Wakes
+from appliance.programs.loop import Pace, Wake, Wakes
 
 PACE = Pace(fold_s=0.1, reload_distance_s=0.5)
 
@@ -22,18 +22,11 @@ def test_reloads_keep_their_distance():
     assert PACE.due(now=100.2, last_pass=100.0, last_reload=100.1) == 100.6
 
 
-def test_pauses_grow_up_to_the_cap():
-    pauses = [Backoff(1.0, 3.0)]
-    for _ in range(4):
-        pauses.append(pauses[-1].longer())
-    assert [pause.pause_s for pause in pauses] == [1.0, 1.5, 2.25, 3.0, 3.0]
-
-
 def test_all_reasons_so_far_come_together():
     wakes = Wakes()
     wakes.put(Wake.CHANGED)
-    wakes.put(Wake.CONNECTED)
-    assert wakes.next(5) == [Wake.CHANGED, Wake.CONNECTED]
+    wakes.put(Wake.REGENERATE)
+    assert wakes.next(5) == [Wake.CHANGED, Wake.REGENERATE]
     assert wakes.next(0) == []
 
 

@@ -1,0 +1,90 @@
+"""Whether an answer is believed that would take most servers away at once. Pure; the clock is an argument.
+
+`{"apps":[]}` is what an emptied cluster answers, and also a wrong or freshly wiped one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from appliance.marathon.model import App, Cluster, Endpoint
+
+HOLD_S = 60.0
+"""What is answered so long is believed, whatever HAProxy's checks say."""
+AGAIN_S = 2.0
+"""Between the questions to a cluster that is not believed."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Servers that an answer does not hold any more, though no event announced it."""
+
+    missing: int
+    of: int
+    endpoints: frozenset[Endpoint]
+    """Where the missing ones listened."""
+
+    @property
+    def suspicious(self) -> bool:
+        return self.missing * 2 > self.of
+
+    def __str__(self) -> str:
+        return f"{self.missing} of {self.of} servers"
+
+
+@dataclass(frozen=True)
+class Held:
+    """An answer that is not believed yet."""
+
+    since: float
+    loss: Loss
+    reads: int = 1
+
+
+def loss(known: Cluster, answer: Cluster, announced: Collection[str]) -> Loss:
+    """Compare by number: tasks that were replaced are no loss. Of `announced` apps nothing is a surprise."""
+    apps = {app.id: app for app in answer.apps}
+    missing = total = 0
+    endpoints: set[Endpoint] = set()
+    for app in known.apps:
+        served = places(app)
+        total += served
+        after = apps.get(app.id)
+        gone = served - (places(after) if after else 0)
+        if after is not app and gone > 0 and app.id not in announced:
+            missing += gone
+            staying = {task.id for task in after.tasks} if after else set()
+            endpoints |= {
+                endpoint
+                for task in app.tasks
+                if task.id not in staying
+                for endpoint in task.endpoints
+                if endpoint
+            }
+    return Loss(missing, total, frozenset(endpoints))
+
+
+def places(app: App) -> int:
+    """How many tasks of `app` listen somewhere."""
+    return sum(any(task.endpoints) for task in app.tasks)
+
+
+def step(
+    held: Held | None, found: Loss, now: float, *, confirmed: bool, hold_s: float = HOLD_S
+) -> Held | None:
+    """None: the answer is believed. `confirmed`: HAProxy, too, finds the missing servers down.
+
+    It takes a second answer in any case, and then either that confirmation or `hold_s`.
+    """
+    if not found.suspicious:
+        return None
+    if held is None:
+        return Held(now, found)
+    if confirmed or now - held.since >= hold_s:
+        return None
+    return dataclasses.replace(held, loss=found, reads=held.reads + 1)

@@ -1,0 +1,67 @@
+"""What was worked out about each app, kept until that app or an address of its hosts changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.marathon.model import ip_address
+from appliance.services.offer import services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from appliance.marathon.model import App, Cluster
+    from appliance.services.model import Quarantined, Selection, Service
+
+
+@dataclass
+class _Entry:
+    app: App
+    hosts: tuple[str, ...]
+    ips: tuple[str, ...] = ()
+    offers: tuple[Service | Quarantined, ...] | None = None
+
+
+class Memo:
+    """For one selection. The outcome is the same as without it: what an app offers depends on it alone."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._ips: dict[str, str] = {}
+        self._seen: tuple[Cluster, set[str]] | None = None
+
+    def hosts(self, cluster: Cluster) -> set[str]:
+        """Every host that a task of `cluster` listens on. Apps that are gone are forgotten."""
+        if self._seen and self._seen[0] is cluster:
+            return self._seen[1]
+        known, self._entries = self._entries, {}
+        for app in cluster.apps:
+            entry = known.get(app.id)
+            if entry is None or entry.app is not app:
+                entry = _Entry(app, tuple(sorted(_hosts(app))))
+            self._entries[app.id] = entry
+        self._seen = cluster, {host for entry in self._entries.values() for host in entry.hosts}
+        return self._seen[1]
+
+    def ips(self, cluster: Cluster, addresses: Mapping[str, str]) -> dict[str, str]:
+        """Every host to its IP address, '' if it has none."""
+        return {host: ip_address(addresses.get(host, host)) for host in self.hosts(cluster)}
+
+    def offers(
+        self, cluster: Cluster, selection: Selection, ips: dict[str, str]
+    ) -> Iterator[Service | Quarantined]:
+        """What each app offers; `ips` has to stem from `ips()` of the same cluster."""
+        same = ips == self._ips
+        self._ips = ips
+        for app in cluster.apps:
+            entry = self._entries[app.id]
+            if entry.offers is None or not same:
+                own = tuple(ips[host] for host in entry.hosts)
+                if entry.offers is None or own != entry.ips:
+                    entry.ips, entry.offers = own, tuple(services(app, selection, ips))
+            yield from entry.offers or ()
+
+
+def _hosts(app: App) -> set[str]:
+    return {endpoint.host for task in app.tasks for endpoint in task.endpoints if endpoint}
