@@ -49,9 +49,10 @@ def build() -> command.Parser:
         action="extend",
         nargs="+",
         default=[],
-        type=_url,
+        type=_master,
         metavar="URL",
-        help="all of Marathon's masters (default: port 8080 of the hosts in /etc/mesos/zk)",
+        help="all of Marathon's masters, or zk://HOST:2181/marathon (default: as in the ZooKeeper that "
+        "/etc/mesos/zk names, else port 8080 of its hosts)",
     )
     made.add_argument("--mesos", type=_url, metavar="URL", help="a Mesos master, port 5050")
     made.add_argument(
@@ -162,6 +163,10 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"'{text}' does not start with http:// or https://")
     return text.rstrip("/")
+
+
+def _master(text: str) -> str:
+    return text.rstrip("/") if text.startswith("zk://") else _url(text)
 
 
 def _vrid(text: str) -> int:

@@ -46,10 +46,10 @@ def event(kind: str, data: str) -> Event | None:
         return None
     try:
         payload = json.loads(data)
-        kind = kind or str(payload["eventType"] or UNREADABLE)
-        if kind not in WANTED:
+        kind = kind or str(payload["eventType"] or "")
+        if kind and kind not in WANTED:
             return None
-        return Event(kind, _concerned(kind, payload), _sent_at(payload))
+        return Event(kind or UNREADABLE, _concerned(kind, payload), _sent_at(payload))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Event(kind or UNREADABLE, frozenset() if kind == ATTACHED else None)
 

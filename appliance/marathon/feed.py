@@ -62,6 +62,7 @@ class Feed:
         period_s: float = PERIOD_S,
         hold_s: float = guard.HOLD_S,
         again_s: float = guard.AGAIN_S,
+        longest_pause_s: float = LONGEST_PAUSE_S,
         draw: Callable[[], float] = random.random,
     ) -> None:
         """`down`: whether HAProxy's own checks find all of these places down, as far as it checks them."""
@@ -71,8 +72,8 @@ class Feed:
         self._store = store
         self._hold_s = hold_s
         self._again_s = again_s
-        self._draw = draw
-        self._pauses = delays(draw, LONGEST_PAUSE_S)
+        self._draw, self._longest_pause_s = draw, longest_pause_s
+        self._pauses = delays(draw, longest_pause_s)
         self._agenda = Agenda(period_s)
         self._picture = Picture()
         self._fresh = False
@@ -286,7 +287,7 @@ class Feed:
         if not message:
             self.error = ""
             self._alarms.pop("marathon-away", None)
-            self._pauses = delays(self._draw, LONGEST_PAUSE_S)
+            self._pauses = delays(self._draw, self._longest_pause_s)
             return
         if message != self.error:
             log.error("%s", message)

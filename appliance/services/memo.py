@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from appliance.marathon.model import ip_address
-from appliance.services.offer import services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from appliance.marathon.model import App, Cluster
-    from appliance.services.model import Quarantined, Selection, Service
+    from appliance.services.model import Quarantined, Service
 
 
 @dataclass
@@ -20,6 +19,7 @@ class _Entry:
     app: App
     hosts: tuple[str, ...]
     ips: tuple[str, ...] = ()
+    beside: object = None
     offers: tuple[Service | Quarantined, ...] | None = None
 
 
@@ -49,18 +49,26 @@ class Memo:
         return {host: ip_address(addresses.get(host, host)) for host in self.hosts(cluster)}
 
     def offers(
-        self, cluster: Cluster, selection: Selection, ips: dict[str, str]
+        self,
+        cluster: Cluster,
+        ips: dict[str, str],
+        work_out: Callable[[App], Iterable[Service | Quarantined]],
+        beside: Callable[[App], object] = lambda _: None,
     ) -> Iterator[Service | Quarantined]:
-        """What each app offers; `ips` has to stem from `ips()` of the same cluster."""
+        """What each app offers, worked out where it has to be. `ips` stems from `ips()` of the same cluster.
+
+        `beside`: all that the outcome depends on besides the app and its addresses; compared by equality.
+        """
         same = ips == self._ips
         self._ips = ips
         for app in cluster.apps:
             entry = self._entries[app.id]
-            if entry.offers is None or not same:
+            others = beside(app)
+            if entry.offers is None or not same or others != entry.beside:
                 own = tuple(ips[host] for host in entry.hosts)
-                if entry.offers is None or own != entry.ips:
-                    entry.ips, entry.offers = own, tuple(services(app, selection, ips))
-            yield from entry.offers or ()
+                if entry.offers is None or (own, others) != (entry.ips, entry.beside):
+                    entry.ips, entry.beside, entry.offers = own, others, tuple(work_out(app))
+            yield from entry.offers
 
 
 def _hosts(app: App) -> set[str]:

@@ -9,7 +9,7 @@ from appliance.haproxy.model import AppRoute, Backend, Frontend, LoadBalancer, M
 from appliance.services.memo import Memo
 from appliance.services.model import Quarantined, Selection, Service, Translation
 from appliance.services.notices import about_names, about_service, about_shares
-from appliance.services.offer import HTTP_PORTS
+from appliance.services.offer import HTTP_PORTS, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ def translate(
         f"host name {host!r} does not resolve; its tasks are left out" for host, ip in ips.items() if not ip
     ]
     offered: list[Service] = []
-    for offer in memo.offers(cluster, selection, ips):
+    for offer in memo.offers(cluster, ips, lambda app: services(app, selection, ips)):
         if isinstance(offer, Service):
             offered.append(offer)
         else:

@@ -1,4 +1,7 @@
-"""Finding Marathon and the other slaves: the slave's own /etc/mesos/zk, then asking the hosts it names."""
+"""Finding Marathon and the other slaves: by the slave's own /etc/mesos/zk.
+
+The ZooKeeper that it names mostly knows Marathon's masters, too; else the hosts that it names are asked.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,23 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from appliance import files
+from appliance.errors import MarathonError
+from appliance.marathon import zookeeper
+from appliance.marathon.zookeeper import Ensemble
 from appliance.settings import Node
-from appliance.setup.model import Agents, Masters, fail, ok, warn
+from appliance.setup.model import Agents, Level, Masters, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from appliance.marathon.access import Credentials
+    from appliance.setup.model import Finding
 
 MARATHON_PORT = 8080
+MARATHON_PATH = "/marathon"
+"""Where Marathon keeps its state in ZooKeeper, unless it was told otherwise."""
+ZOOKEEPER_TIMEOUT_S = 1.5
 MESOS_PORT = 5050
 TIMEOUT_S = (2.0, 5.0)
 """To connect, to answer. A dead host of the list costs the first."""
@@ -41,35 +51,73 @@ class Answer:
 
 def zookeeper_hosts(text: str) -> tuple[str, ...]:
     """Hosts of `zk://[user:password@]a:2181,b:2181/mesos`, without ports; none if it is no such line."""
+    return tuple(host.rpartition(":")[0] or host for host in _hosts(text))
+
+
+def _hosts(text: str) -> tuple[str, ...]:
     match = re.match(r"\s*zk://(?:[^/@\s]*@)?([^/\s]+)", text)
-    if match is None:
-        return ()
-    return tuple(host.rpartition(":")[0] or host for host in match[1].split(",") if host)
+    return tuple(host for host in match[1].split(",") if host) if match else ()
 
 
 def slave_masters(root: Path) -> tuple[str, ...]:
     """Hosts that this slave's own configuration names, from `etc/mesos/zk` below `root`."""
+    return tuple(host.rpartition(":")[0] or host for host in slave_hosts(root))
+
+
+def slave_hosts(root: Path) -> tuple[str, ...]:
+    """The same with their ports, as they stand there."""
     try:
-        return zookeeper_hosts(files.read(root / "etc/mesos/zk") or "")
+        return _hosts(files.read(root / "etc/mesos/zk") or "")
     except (OSError, UnicodeDecodeError):
         return ()
 
 
+def found_masters(root: Path, login: Credentials | None) -> Masters:
+    """Masters that nobody named: as ZooKeeper has them, else on the hosts of that ZooKeeper."""
+    hosts = slave_hosts(root)
+    if hosts:
+        ensemble = Ensemble(",".join(hosts), MARATHON_PATH)
+        found = masters((str(ensemble),), (), login)
+        if found.finding.level is not Level.FAIL:
+            return found
+    return masters((), slave_masters(root), login)
+
+
 def masters(asked: Sequence[str], hosts: Sequence[str], login: Credentials | None) -> Masters:
     """Marathon's masters: `asked` as they stand, else those on `hosts`, the first that answers in front."""
-    urls = tuple(asked) or tuple(f"http://{host}:{MARATHON_PORT}" for host in hosts)
+    troubles: list[tuple[str, Answer]] = []
+    urls = tuple(url for name in asked for url in _http(name, troubles)) if asked else ()
+    if asked and not urls:
+        return Masters(tuple(asked), _silent(troubles, login, asked=True))
+    urls = urls or tuple(f"http://{host}:{MARATHON_PORT}" for host in hosts)
     if not urls:
         unknown = "no Marathon is known: no /etc/mesos/zk names one"
         return Masters((), fail("marathon", unknown, "name it by --marathon URL"))
-    troubles = []
     for url in urls:
         answer = _ask(f"{url.rstrip('/')}/v2/info", login)
         if answer.tree is not None and {"name", "version"} <= answer.tree.keys():
             found = ok("marathon", f"{url} answers, version {answer.tree['version']}")
-            return Masters(urls if asked else (url, *(other for other in urls if other != url)), found)
+            others = (other for other in urls if other != url)
+            return Masters(tuple(asked) or (url, *others), found)
         troubles.append((url, answer))
+    return Masters(tuple(asked) or urls, _silent(troubles, login, asked=bool(asked)))
+
+
+def _http(name: str, troubles: list[tuple[str, Answer]]) -> tuple[str, ...]:
+    """The URLs that `name` means: itself, or the masters in the ZooKeeper that it is."""
+    if not name.startswith("zk://"):
+        return (name,)
+    ensemble = Ensemble.parse(name)
+    try:
+        return tuple(f"http://{netloc}" for netloc in zookeeper.look(ensemble, ZOOKEEPER_TIMEOUT_S))
+    except MarathonError as error:
+        troubles.append((str(ensemble), Answer("", trouble=str(error).removeprefix(f"{ensemble} "))))
+        return ()
+
+
+def _silent(troubles: Sequence[tuple[str, Answer]], login: Credentials | None, *, asked: bool) -> Finding:
     said = "; ".join(f"{url} {_marathon_trouble(answer, login)}" for url, answer in troubles)
-    return Masters(urls, fail("marathon", said, _marathon_cure(troubles, login, bool(asked))))
+    return fail("marathon", said, _marathon_cure(troubles, login, asked))
 
 
 def _marathon_trouble(answer: Answer, login: Credentials | None) -> str:

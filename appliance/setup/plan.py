@@ -120,7 +120,9 @@ def settings(
             virtual_router_id=virtual_router_id,
         ),
         cluster=Cluster(place.address, nodes),
-        marathon=Marathon(masters, credentials_file),
+        marathon=dataclasses.replace(
+            existing.marathon if existing else Marathon(()), urls=masters, credentials_file=credentials_file
+        ),
         lb=LoadBalancer(asked.groups) if asked.groups else existing.lb if existing else LoadBalancer(),
     )
 

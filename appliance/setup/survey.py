@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from appliance import files, interfaces
 from appliance import settings as toml
-from appliance.errors import UsageError
+from appliance.errors import SettingsError, UsageError
 from appliance.marathon import access
 from appliance.marathon.access import Credentials
+from appliance.marathon.zookeeper import Ensemble
 from appliance.paths import USER
 from appliance.setup import apply, discover, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
@@ -91,14 +92,23 @@ def _login(paths: Paths, existing: Settings | None, credentials_file: Path | Non
 def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: Credentials | None) -> Masters:
     """Known masters stay and may be away: a node that is set up works without them."""
     known = existing.marathon.urls if existing else ()
-    if asked.marathon and (named := access.masters(asked.marathon)) != known:
+    if asked.marathon and (named := _named(asked.marathon)) != known:
         return discover.masters(named, (), login)
     if not known:
-        return discover.masters((), discover.slave_masters(paths.root), login)
+        return discover.found_masters(paths.root, login)
     found = discover.masters(known, (), login)
     if found.finding.level is Level.FAIL and "401" not in found.finding.text:
         return Masters(known, warn("marathon", found.finding.text, "the last good configuration is served"))
     return found
+
+
+def _named(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises SettingsError naming the wrong one."""
+    http = tuple(url for url in urls if not url.startswith("zk://"))
+    ensembles = (Ensemble.parse(url) for url in urls if url.startswith("zk://"))
+    if any(ensemble.login for ensemble in ensembles):
+        raise SettingsError("a zk:// URL with a password would stand in a file that everybody can read")
+    return (*(url for url in urls if url not in http), *(access.masters(http) if http else ()))
 
 
 def _ranked(
