@@ -69,6 +69,11 @@ class Paths:
         """`user:password` for Marathon, 0640 root:marathon-ha."""
         return self.etc / "marathon.credentials"
 
+    @property
+    def lua(self) -> Path:
+        """The operator's *.lua, loaded by HAProxy."""
+        return self.etc / "lua"
+
     # --- supervisord
     @property
     def supervisord_conf(self) -> Path:

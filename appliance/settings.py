@@ -31,6 +31,8 @@ AGENT_PORT = 9099
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
+LABEL_PATTERN = re.compile(r"[A-Z0-9_*]+")
+VHOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 MAX_NODES = 5
 """The level scheme's bands are 41 apart and hold five ranks of 10."""
@@ -89,6 +91,48 @@ class LoadBalancer:
     """Which apps are served: those whose HAPROXY_GROUP is one of `groups`."""
 
     groups: tuple[str, ...] = ("external",)
+    strict_mode: bool = False
+    """Only services that HAPROXY_{n}_ENABLED switches on."""
+    health_check: bool = False
+    """Only tasks that Marathon itself finds healthy."""
+    bind_http_https: bool = True
+    haproxy_map: bool = False
+    group_https_by_vhost: bool = False
+    certificates: tuple[str, ...] = ()
+    """Files and folders for :443; none: /etc/ssl/cert.pem, else a self-signed one."""
+    certificate_folders: tuple[str, ...] = ()
+    """Where HAPROXY_{n}_SSL_CERT may name files; none: everywhere."""
+    compression: bool = False
+    """Of what compresses well, unless HAPROXY_{n}_COMPRESSION says otherwise."""
+    archive_versions: int = 5
+    ip_per_task_ports: tuple[int, int] = (10050, 10100)
+    """First and last port for tasks with an address of their own and no service port; both 0: none."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who may claim virtual hosts and service ports: only apps whose id begins with one of `apps`."""
+
+    apps: tuple[str, ...]
+    vhosts: tuple[str, ...] = ()
+    """shop.example, or *.shop.example for all names below it."""
+    ports: tuple[str, ...] = ()
+    """10000, or 10000-10099."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What apps may ask for. Without it everything, as with marathon-lb."""
+
+    denied_labels: tuple[str, ...] = ()
+    """Without HAPROXY_{n}_; * stands for any characters."""
+    denied_templates: tuple[str, ...] = ()
+    """The same, of labels that replace a template; '*' denies all of them."""
+    conflicts: str = "share"
+    owners: tuple[Owner, ...] = ()
+
+
+CONFLICT_RULES = ("share", "first", "reject")
 
 
 @dataclass(frozen=True)
@@ -97,6 +141,7 @@ class Settings:
     cluster: Cluster
     marathon: Marathon
     lb: LoadBalancer = field(default_factory=LoadBalancer)
+    policy: Policy = field(default_factory=Policy)
 
 
 def load(path: Path) -> Settings:
@@ -234,7 +279,64 @@ def _faults(settings: Settings) -> list[tuple[str, str]]:
         for url in settings.marathon.urls
         if not url.startswith(("http://", "https://", "zk://"))
     ]
+    return faults + _lb_faults(settings.lb) + _policy_faults(settings.policy)
+
+
+def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
+    faults = [
+        (f"lb.{name}", f"'{path}' is no absolute path")
+        for name in ("certificates", "certificate_folders")
+        for path in getattr(lb, name)
+        if not path.startswith("/")
+    ]
+    if not 0 <= lb.archive_versions <= 1000:
+        faults.append(("lb.archive_versions", f"{lb.archive_versions} is not within 0 to 1000"))
+    lowest, highest = lb.ip_per_task_ports
+    if lb.ip_per_task_ports != (0, 0) and not 1 <= lowest <= highest <= 65535:
+        faults.append(("lb.ip_per_task_ports", f"{lowest} to {highest} is no range of ports, nor 0 and 0"))
     return faults
+
+
+def _policy_faults(policy: Policy) -> list[tuple[str, str]]:
+    faults = [
+        (f"policy.{key}", f"'{name}' is no label's name; write it without HAPROXY_{{n}}_, in capitals")
+        for key in ("denied_labels", "denied_templates")
+        for name in getattr(policy, key)
+        if not LABEL_PATTERN.fullmatch(name) or name.startswith("HAPROXY_")
+    ]
+    if policy.conflicts not in CONFLICT_RULES:
+        faults.append(("policy.conflicts", f"'{policy.conflicts}' is none of {', '.join(CONFLICT_RULES)}"))
+    for n, owner in enumerate(policy.owners):
+        key = f"policy.owners[{n}]"
+        if not owner.apps:
+            faults.append((f"{key}.apps", 'is empty; name the app ids that may, such as ["/shop/"]'))
+        if not owner.vhosts and not owner.ports:
+            faults.append((key, "names neither vhosts nor ports"))
+        faults += [
+            (f"{key}.apps", f"'{app_id}' does not start with /")
+            for app_id in owner.apps
+            if not app_id.startswith("/")
+        ]
+        faults += [
+            (f"{key}.vhosts", f"'{vhost}' is no host name, nor *. and one")
+            for vhost in owner.vhosts
+            if not VHOST_PATTERN.fullmatch(vhost)
+        ]
+        faults += [
+            (f"{key}.ports", f"'{text}' is no port, nor a range such as 10000-10099")
+            for text in owner.ports
+            if port_range(text) is None
+        ]
+    return faults
+
+
+def port_range(text: str) -> tuple[int, int] | None:
+    """First and last port of `10000` or `10000-10099`; None if it is neither."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() or not dash)):
+        return None
+    lowest, highest = int(first), int(last or first)
+    return (lowest, highest) if 0 < lowest <= highest < 65536 else None
 
 
 def _is_ipv4(text: str) -> bool:

@@ -125,6 +125,14 @@ class Process:
     """What the kernel lets HAProxy open at once; None: not known here, HAProxy finds its own maxconn."""
     certificates: tuple[str, ...] = ()
     """PEM files for :443, each with its key; none: nothing listens there."""
+    lua: tuple[str, ...] = ()
+    """Files that are loaded at start."""
+    files_digest: str = ""
+    """Of the contents of certificates and Lua files: their change is another configuration."""
+    log: str = ""
+    """Where each connection is logged: what may stand behind the keyword `log`; '': nowhere."""
+    options: tuple[str, ...] = ("dontlognull", "redispatch 1")
+    """Keywords of `option` for all proxies."""
     bind_http_https: bool = True
     user: str = ""
     group: str = ""

@@ -39,11 +39,21 @@ class Reloads(Protocol):
 class Service:
     """One HAProxy and its configuration file. One thread acts; any may ask."""
 
-    def __init__(self, config: Path, process: Process, reloads: Reloads, *, validate: bool = True) -> None:
+    def __init__(
+        self,
+        config: Path,
+        process: Process,
+        reloads: Reloads,
+        *,
+        validate: bool = True,
+        archive_versions: int = 0,
+    ) -> None:
+        """`archive_versions`: how many replaced configurations are kept, the newest as `<config>.1`."""
         self.config = config
         self.folder = Path(process.folder)
         self.reloads = reloads
         self._validate = validate
+        self._archive_versions = archive_versions
         self._acknowledged = ""
 
     def on_disk(self) -> str:
@@ -93,6 +103,7 @@ class Service:
             try:
                 self.reloads.reload(rendered.hash)
                 self._acknowledged = rendered.config
+                self._archive(before)
             except NotRunningError:
                 raise
             except EngineError:
@@ -132,6 +143,19 @@ class Service:
         os.replace(self._write_candidate(rendered), self.config)
         files.sync_folder(self.folder)
 
+    def _archive(self, before: str | None) -> None:
+        """Keep what was replaced, with its maps."""
+        newest = self._archived(1)
+        if before is None or not self._archive_versions or files.read(newest) == before:
+            return
+        for n in range(self._archive_versions - 1, 0, -1):
+            if self._archived(n).exists():
+                os.replace(self._archived(n), self._archived(n + 1))
+        files.replace(newest, before, owner=self._owner, durable=False)
+
+    def _archived(self, n: int) -> Path:
+        return self.config.with_name(f"{self.config.name}.{n}")
+
     def _restore(self, before: str | None) -> None:
         if before is None:
             self.config.unlink()
@@ -139,7 +163,8 @@ class Service:
             files.replace(self.config, before, owner=self._owner)
 
     def _remove_unused_maps(self) -> None:
-        text = files.read(self.config) or ""
+        kept = (self.config, *map(self._archived, range(1, self._archive_versions + 1)))
+        text = "".join(files.read(path) or "" for path in kept)
         for maps in self.folder.glob("maps-*"):
             if maps.name not in text:
                 shutil.rmtree(maps, ignore_errors=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from appliance.marathon.feed import Alarm
     from appliance.marathon.model import Cluster
     from appliance.programs.generator import Generator
+    from appliance.programs.operator_files import OperatorFiles
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -55,9 +56,11 @@ class Follower:
         *,
         wakes: Wakes,
         notices: tuple[str, ...] = (),
+        operator_files: OperatorFiles | None = None,
         report: Path | None = None,
         journal: Path | None = None,
         retry_s: float = 10.0,
+        retries: int = -1,
     ) -> None:
         self.generator = generator
         self.source = source
@@ -65,7 +68,9 @@ class Follower:
         self.notices = notices
         self.report_path = report
         self.journal = journal
+        self.operator_files = operator_files
         self.retry_s = retry_s
+        self.retries = retries
         self.pace = Pace()
         self.since = time.time()
         self.picture, self.picture_at = "none", 0.0
@@ -110,6 +115,7 @@ class Follower:
         else:
             if wake is Wake.REGENERATE:
                 self.generator.refused.clear()
+                self.generator.failures = 0
                 self.source.read_all(wake.value)
             due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
             self.due = min(self.due, due)
@@ -120,7 +126,7 @@ class Follower:
         cluster = self.source.cluster()
         if cluster is None:
             return
-        if time.monotonic() >= self.retry_at:
+        if time.monotonic() >= self.retry_at and not 0 <= self.retries < self.generator.failures:
             self.generator.failed = ("", "")
         self._attempt(lambda: self._serve(cluster))
         if self.retry_at > time.monotonic():
@@ -202,7 +208,7 @@ class Follower:
             events.record(self.journal, kind, message, **facts)
 
     def _publish(self) -> None:
-        wanted = self.generator.wanted
+        wanted, files_ = self.generator.wanted, self.operator_files
         facts = {
             "since": self.since,
             "picture": self.picture,
@@ -216,7 +222,8 @@ class Follower:
             "quarantined": [
                 {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined
             ],
-            "notices": [*self.notices, *self._noticed],
+            "notices": [*self.notices, *(files_.notices if files_ else ()), *self._noticed],
+            "certificates": list(files_.certificates) if files_ else [],
             "last_reload": self.last_reload,
         }
         if self.report_path is not None and facts != self._published:

@@ -36,6 +36,8 @@ class Generator:
     selection: Selection
     resolve: Callable[[Collection[str]], Mapping[str, str]]
     """IP addresses by host."""
+    furnish: Callable[[Process], Process] = field(default=lambda process: process)
+    """The same process with the operator's files as they are now."""
     exclude_refused: bool = True
     """Find the backends that make HAProxy refuse the file, and serve the rest."""
 
@@ -45,20 +47,27 @@ class Generator:
     refused: dict[Backend, str] = field(default_factory=dict)
     failed: tuple[str, str] = ("", "")
     """Hash of the configuration that could not be applied last, and why. Cleared, it is tried again."""
+    failures: int = 0
+    """How often one and the same configuration could not be applied in a row."""
+    failing: str = ""
 
     memo: Memo = field(default_factory=Memo)
 
     def rendered(self, cluster: Cluster) -> Rendered:
         """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
-        return render(self._translate(cluster).load_balancer, self.process)
+        translation = self._translate(cluster)
+        self.process = self.furnish(self.process)
+        return render(translation.load_balancer, self.process)
 
     def empty(self) -> Rendered:
         """What HAProxy is given while nothing is known: it runs, and answers 503."""
+        self.process = self.furnish(self.process)
         return render(LoadBalancer(), self.process)
 
     def step(self, cluster: Cluster) -> plan.Plan:
         """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
         translation = self._translate(cluster)
+        self.process = self.furnish(self.process)
         load_balancer = self._without_refused(translation.load_balancer)
         rendered = render(load_balancer, self.process)
         self.translation = translation
@@ -132,9 +141,11 @@ class Generator:
             raise
         except EngineError as error:
             self.failed = (rendered.hash, str(error))
+            self.failures = self.failures + 1 if rendered.hash == self.failing else 1
+            self.failing = rendered.hash
             raise
         self.wanted = generation
-        self.failed = ("", "")
+        self.failed, self.failures = ("", ""), 0
         self.generation += 1
 
 

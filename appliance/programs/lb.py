@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Protocol
 
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
 from appliance.haproxy.plan import Reload
-from appliance.haproxy.render import APP_MAP, HOST_MAPS, Rendered
+from appliance.haproxy.render import APP_MAP, DOMAIN_MAP, Rendered
 from appliance.marathon import zookeeper
 from appliance.marathon.access import Access
 from appliance.marathon.client import Client
@@ -23,10 +24,12 @@ from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator, summary
 from appliance.programs.loop import Wake, Wakes
+from appliance.programs.operator_files import OperatorFiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from appliance.haproxy.plan import Plan
     from appliance.haproxy.service import Service
     from appliance.marathon.model import Cluster, Endpoint
     from appliance.programs.options import Request
@@ -44,18 +47,18 @@ class Running(Protocol):
 
 def show(request: Request) -> Rendered:
     """What HAProxy would be given. Changes nothing. Raises ApplianceError."""
-    generator, _ = _generator(request, dry=True)
+    generator, _, _ = _generator(request, dry=True)
     return generator.rendered(_read(request))
 
 
 def once(request: Request) -> str:
     """One pass, and what came of it. Raises ApplianceError when nothing was applied."""
     cluster = _read(request)
-    generator, notices = _generator(request)
+    generator, _, notices = _generator(request)
     for notice in notices:
         log.warning("%s", notice)
     try:
-        decision = generator.step(cluster)
+        decision = _step(generator, cluster, request)
     except NotRunningError as error:
         raise EngineError(f"{request.options.config} is written, but {error}") from None
     for app_id, reason in generator.quarantined:
@@ -63,9 +66,23 @@ def once(request: Request) -> str:
     return f"applied: {summary(decision.reasons)}" if isinstance(decision, Reload) else "unchanged"
 
 
+def _step(generator: Generator, cluster: Cluster, request: Request) -> Plan:
+    """One step, tried again as often as it was asked for."""
+    for _ in range(max(request.retries, 0)):
+        try:
+            return generator.step(cluster)
+        except NotRunningError:
+            raise
+        except EngineError as error:
+            log.error("%s; again in %g s", error, request.retry_s)  # noqa: TRY400 - its words are all
+        time.sleep(request.retry_s)
+        generator.failed = ("", "")
+    return generator.step(cluster)
+
+
 def follow(request: Request, *, events: bool) -> None:
     """Keep HAProxy serving what Marathon runs until SIGTERM; without `events` by reading once a minute."""
-    generator, notices = _generator(request)
+    generator, operator_files, notices = _generator(request)
     for notice in notices:
         log.warning("%s", notice)
     own = request.options.of_appliance
@@ -73,6 +90,7 @@ def follow(request: Request, *, events: bool) -> None:
         generator.service.place(generator.empty())  # HAProxy can start, and Marathon's picture is a reload
     wakes = Wakes()
     wakes.listen_to_signals()
+    operator_files.on_change = lambda: wakes.put(Wake.CHANGED)
     access = _access(request)
     client = Client(access)
     feed = Feed(
@@ -80,17 +98,23 @@ def follow(request: Request, *, events: bool) -> None:
         on_change=lambda: wakes.put(Wake.CHANGED),
         down=lambda places: _down(generator, places),
         store=Store(request.options.paths.picture) if own else None,
+        period_s=request.poll_s,
     )
     follower = Follower(
         generator,
         feed,
         wakes=wakes,
         notices=notices,
+        operator_files=operator_files,
         report=request.options.paths.lb_report if own else None,
         journal=request.options.paths.events if own else None,
         retry_s=request.retry_s,
+        retries=request.retries,
     )
-    control = Control(Path(generator.process.generator_socket), pages(generator.service))
+    control = Control(
+        Path(generator.process.generator_socket),
+        {**pages(generator.service, maps=request.options.haproxy_map), **signals(wakes)},
+    )
     watch = Watch(
         access,
         on_event=feed.hear,
@@ -105,7 +129,7 @@ def follow(request: Request, *, events: bool) -> None:
         feed.read_all("ZooKeeper names other masters")
 
     ensembles = [ZooKeeper(ensemble, access, on_change=led_by) for ensemble in request.ensembles]
-    sources: list[Running] = [control, *ensembles, feed, *([watch] if events else [])]
+    sources: list[Running] = [control, operator_files, *ensembles, feed, *([watch] if events else [])]
     for source in sources:
         source.start()
     try:
@@ -115,13 +139,36 @@ def follow(request: Request, *, events: bool) -> None:
             source.stop()
 
 
-def pages(service: Service) -> dict[str, Callable[[], str]]:
-    """What :9090 shows of the generator, by path."""
+def pages(service: Service, *, maps: bool) -> dict[str, Callable[[], str]]:
+    """What :9090 shows of the generator, by path. Without `maps` theirs are empty, as marathon-lb's are."""
     return {
         "/_haproxy_getconfig": service.loaded,
         "/_haproxy_getpids": lambda: " ".join(map(str, service.reloads.pids())),
-        "/_haproxy_getvhostmap": lambda: "".join(map(service.loaded_map, HOST_MAPS)),
-        "/_haproxy_getappmap": lambda: service.loaded_map(APP_MAP),
+        "/_haproxy_getvhostmap": lambda: plain_map(service.loaded_map(DOMAIN_MAP)) if maps else "",
+        "/_haproxy_getappmap": lambda: plain_map(service.loaded_map(APP_MAP)) if maps else "",
+    }
+
+
+def plain_map(text: str) -> str:
+    """A map of ours as marathon-lb writes it: `key backend`, one line for each backend that shares it."""
+    entries = (line.partition(" ") for line in text.splitlines())
+    return "".join(
+        f"{key} {backend}\n"
+        for key, _, target in entries
+        for backend in target.removeprefix("https:").split("+")
+    )
+
+
+def signals(wakes: Wakes) -> dict[str, Callable[[], str]]:
+    """What :9090 passes on, by path, with marathon-lb's answers."""
+
+    def send(wake: Wake, name: str) -> str:
+        wakes.put(wake)
+        return f"Sent {name} signal to marathon-lb"
+
+    return {
+        "/_mlb_signal/hup": lambda: send(Wake.REGENERATE, "SIGHUP"),
+        "/_mlb_signal/usr1": lambda: send(Wake.RELOAD, "SIGUSR1"),
     }
 
 
@@ -145,13 +192,20 @@ def _down(generator: Generator, places: Collection[Endpoint]) -> bool:
     return states.down(Path(generator.process.socket), found)
 
 
-def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, tuple[str, ...]]:
+def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, OperatorFiles, tuple[str, ...]]:
     process, notices = options.haproxy(request.options, dry=dry)
+    operator_files = OperatorFiles(
+        request.options.certificates,
+        request.options.paths.lua,
+        folders=request.options.certificate_folders,
+        dry=dry,
+    )
     generator = Generator(
         service=options.service(request.options, process),
         process=process,
         selection=request.selection,
         resolve=Resolver().addresses,
+        furnish=operator_files.furnish,
         exclude_refused=request.options.exclude_refused and request.options.validate,
     )
-    return generator, notices
+    return generator, operator_files, notices

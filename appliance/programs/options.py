@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import SettingsError
-from appliance.haproxy import certificates, process
+from appliance.haproxy import process
 from appliance.haproxy.reload import CommandReload, MasterReload
 from appliance.haproxy.service import Service
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from appliance.paths import Paths
     from appliance.services.model import Selection
 
-DEFAULT_CERTIFICATE = "/etc/ssl/cert.pem"
-
 
 @dataclass(frozen=True)
 class Options:
@@ -30,8 +28,20 @@ class Options:
     config: Path
     command: tuple[str, ...] = ()
     """Empty: HAProxy's master is told by its socket."""
+    master_socket: Path | None = None
+    """Of a HAProxy that is told by it; None: this node's."""
     certificates: tuple[str, ...] = ()
+    """Files and folders."""
+    certificate_folders: tuple[str, ...] = ()
+    """Where labels may name certificates; none: everywhere."""
     bind_http_https: bool = True
+    haproxy_map: bool = False
+    """Show the maps on :9090."""
+    archive_versions: int = 5
+    log: str = ""
+    """Where HAProxy logs each connection."""
+    default_options: tuple[str, ...] | None = None
+    """Keywords of `option` in place of our own."""
     validate: bool = True
     exclude_refused: bool = True
 
@@ -54,7 +64,11 @@ class Request:
     ca_cert: str = ""
     tls_verify: bool = True
     max_backoff_s: float = 300.0
+    poll_s: float = 60.0
+    """Between full reads when no event asks for one."""
     retry_s: float = 10.0
+    retries: int = -1
+    """How often a reload that failed is tried again before the configuration changes; -1: for ever."""
 
 
 def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str, ...]]:
@@ -74,10 +88,10 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
         made, notices = process.standalone(options.config)
         if not dry:
             process.make_socket_folder(made)
-    if not options.bind_http_https:
-        return replace(made, bind_http_https=False), notices
-    found, complaints = _certificates(options, folder.absolute(), dry=dry)
-    return replace(made, certificates=found), (*notices, *complaints)
+    made = replace(made, bind_http_https=options.bind_http_https, log=options.log)
+    if options.default_options is not None:
+        made = replace(made, options=options.default_options)
+    return made, notices
 
 
 def service(options: Options, made: Process) -> Service:
@@ -86,19 +100,7 @@ def service(options: Options, made: Process) -> Service:
         made,
         CommandReload(options.command, Path(made.socket))
         if options.command
-        else MasterReload(options.paths.haproxy_master_socket),
+        else MasterReload(options.master_socket or options.paths.haproxy_master_socket),
         validate=options.validate,
+        archive_versions=options.archive_versions,
     )
-
-
-def _certificates(options: Options, folder: Path, *, dry: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    asked = options.certificates
-    if not asked and Path(DEFAULT_CERTIFICATE).exists():
-        asked = (DEFAULT_CERTIFICATE,)
-    found, notices = certificates.usable(asked)
-    if found:
-        return found, notices
-    if dry:
-        return (str(folder / certificates.SELF_SIGNED),), notices
-    own, notice = certificates.self_signed(folder)
-    return ((own,) if own else ()), (*notices, notice)

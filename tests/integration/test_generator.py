@@ -74,7 +74,7 @@ class Node:
         generator = Generator(
             haproxy.service, haproxy.process, Selection(("external",)), lambda _: {"127.0.0.1": "127.0.0.1"}
         )
-        self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service))
+        self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service, maps=True))
         self.control.start()
         program = Follower(generator, self.marathon, wakes=self.wakes, report=self.report)
         self.thread = threading.Thread(target=program.run)
@@ -166,7 +166,9 @@ def test_the_pages_behind_9090_tell_what_runs(node):
     assert body == node.haproxy.config.read_text()
     pids = runtime.processes(node.haproxy.master).pids
     assert {int(pid) for pid in ask(9090, "/_haproxy_getpids")[2].split()} == set(pids)
-    assert ask(9090, "/_haproxy_getvhostmap")[2] == "nginx.marathon.mesos nginx_80+nginx2_80\n"
+    assert ask(9090, "/_haproxy_getvhostmap")[2] == "".join(
+        f"nginx.marathon.mesos {backend}\n" for backend in ("nginx_80", "nginx2_80")
+    )
     assert ask(9090, "/_haproxy_getappmap")[2] == "/nginx nginx_80\n/nginx2 nginx2_80\n"
 
 

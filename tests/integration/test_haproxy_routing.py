@@ -199,7 +199,12 @@ def test_9090_shows_statistics_health_and_metrics(lb):
     assert [line for line in csv if line.startswith("three_80,s31011,")]
     assert lb.ask(9090, "/_haproxy_health_check")[0] == 200
     assert "haproxy_server_status" in lb.ask(9090, "/metrics")[2]
-    assert lb.ask(9090, "/_mlb_signal/hup")[0] == 404
+
+
+def test_signals_are_taken_from_this_machine_only(lb):
+    status, _, body = lb.ask(9090, "/_mlb_signal/hup")
+    assert (status, body) == (500, "appliance-lb does not run: nobody takes the signal\n")
+    assert lb.ask(9090, "/_mlb_signal/usr1", source=lb.OUTSIDE)[0] == 403
 
 
 def test_pages_of_the_generator_say_so_when_it_is_away(lb):

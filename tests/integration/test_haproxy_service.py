@@ -153,8 +153,9 @@ def test_a_missing_or_broken_certificate_is_named_and_left_out(tmp_path):
     assert (tmp_path / "self-signed.pem").stat().st_mode & 0o777 == 0o600
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
-    found, notices = certificates.usable([str(tmp_path / "none.pem"), good, str(broken)])
-    assert found == (good,)
+    store = certificates.Certificates()
+    found, notices = store.found([str(tmp_path / "none.pem"), good, str(broken)])
+    assert [certificate.path for certificate in found] == [good]
     assert f"{tmp_path}/none.pem: No such file" in notices[0]
     assert str(broken) in notices[1]
 
