@@ -289,7 +289,8 @@ def test_an_unhealthy_task_is_announced_then_killed(client):
 
 def test_a_second_change_waits_or_is_forced(client):
     client.json("POST", "/v2/apps", STUCK)
-    until(lambda: client.json("GET", "/v2/queue")["queue"])
+    until(lambda: sum(bool(task["healthCheckResults"]) for task in client.tasks("stuck")) == 3)
+    assert [each["count"] for each in client.json("GET", "/v2/queue")["queue"]] == [1]
     (deployment,) = client.json("GET", "/v2/deployments")
     assert (deployment["affectedApps"], deployment["totalSteps"]) == (["/stuck"], 2)
     refused = client.call("PUT", "/v2/apps/stuck", {"instances": 3})

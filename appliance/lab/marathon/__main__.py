@@ -4,10 +4,13 @@ FILE is JSON::
 
     {"address": "10.77.0.233", "port": 8080, "mesos_port": 5050,
      "agents": [{"name": "slave-1", "address": "10.77.0.237", "netns": "mha-slave-1"}],
+     "control_port": 8070, "masters": 1, "flavours": ["1.8"], "tls": false, "scale": [0, 0],
+     "timing": {"session_s": 10, "election_s": 5, "wait_s": 2.75},
      "credentials": "user:password", "mesos_credentials": "user:password",
      "dialect": "new", "heartbeat_s": 10}
 
-Only `address` and `agents` are needed. It prints `ready` on stdout once both ports listen.
+Only `address` and `agents` are needed; the other keys are the arguments of `server.Marathon`.
+It prints `ready` on stdout once every port listens.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, MissingError, SettingsError
+from appliance.lab.marathon.election import Timing
 from appliance.lab.marathon.model import Agent
 from appliance.lab.marathon.server import Marathon
 
@@ -37,6 +41,8 @@ def read(path: Path) -> Marathon:
     try:
         agents = [Agent(**each) for each in given.pop("agents")]
         options = {"port": 8080, "mesos_port": 5050, **given}
+        if "timing" in options:
+            options["timing"] = Timing(**options["timing"])
         return Marathon(agents, **options)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"{path} does not describe a Marathon: {error}") from error

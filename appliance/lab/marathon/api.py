@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from threading import Timer
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qs
 
 from appliance.lab.marathon import definition as definitions
-from appliance.lab.marathon import dialects, events, stream
+from appliance.lab.marathon import dialects, events, ui
 from appliance.lab.marathon.changes import Changes
 from appliance.lab.marathon.errors import RefusedError, malformed
-from appliance.lab.marathon.groups import group
+from appliance.lab.marathon.filters import selected
+from appliance.lab.marathon.flavours import FLAVOURS
+from appliance.lab.marathon.group_api import GroupApi
+from appliance.lab.marathon.serialised import Serialised
 from appliance.lab.marathon.task_api import TaskApi
 from appliance.lab.marathon.web import Answer
 
@@ -18,32 +25,41 @@ if TYPE_CHECKING:
 
     from appliance.lab.marathon.bus import Bus
     from appliance.lab.marathon.model import Definition, Deployment, Json
-    from appliance.lab.marathon.operator import Operator
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.state import State
-    from appliance.lab.marathon.web import Connection, Request
+    from appliance.lab.marathon.web import Request
 
-VERSION = {dialects.NEW: "1.8.222", dialects.OLD: "1.4.14"}
 _APP = re.compile(r"/v2/apps/+(?P<id>.+?)(?:/(?P<part>tasks|versions|restart)(?:/(?P<name>[^/]+))?)?/*")
 
 
-class Api:
-    """Everything on Marathon's port. `leader` is host:port."""
+class Leadership(Protocol):
+    @property
+    def leader(self) -> str | None: ...
 
-    def __init__(
-        self, state: State, bus: Bus, scheduler: Scheduler, operator: Operator, heartbeat_s: float
-    ) -> None:
-        self.leader = ""
+    def abdicate(self) -> None: ...
+
+
+class Api:
+    """What the leader answers, but for the event stream."""
+
+    def __init__(self, state: State, bus: Bus, scheduler: Scheduler) -> None:
+        self.flavour = FLAVOURS["1.8"]
+        self.leadership: Leadership | None = None
         self._state = state
         self._bus = bus
-        self._operator = operator
-        self._heartbeat_s = heartbeat_s
+        self._serialised = Serialised(state)
         self._changes = Changes(state, bus)
         self._tasks = TaskApi(state, scheduler, self._changes)
+        self._groups = GroupApi(state, self._changes)
         self._plain: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "/ping"): _ping,
             ("GET", "/v2/info"): lambda _: Answer(self._info()),
             ("GET", "/v2/leader"): lambda _: Answer({"leader": self.leader}),
+            ("DELETE", "/v2/leader"): lambda _: self._abdicate(),
+            ("GET", "/"): lambda _: self._page(),
+            ("GET", "/ui"): lambda _: self._page(),
+            ("POST", "/ui/apps"): self._create_by_form,
+            ("GET", "/metrics"): lambda _: Answer({"version": "3.0.0", "counters": {}, "gauges": {}}),
             ("GET", "/v2/apps"): self._list,
             ("POST", "/v2/apps"): self._create,
             ("PUT", "/v2/apps"): self._update_many,
@@ -54,34 +70,40 @@ class Api:
             ("GET", "/v2/queue"): self._queue,
         }
 
-    def stream(self, request: Request, connection: Connection) -> bool:
-        if request.path != "/v2/events":
-            return False
-        if request.method != "GET":
-            raise RefusedError(405)
-        stream.serve(self._bus, request, connection, self._heartbeat_s)
-        return True
+    @property
+    def leader(self) -> str:
+        return (self.leadership.leader if self.leadership else None) or ""
+
+    def all_apps(self) -> list[Json]:
+        """Every app with its tasks. Under the state's lock."""
+        return [
+            dialects.app(self._state.view(each), self._state.dialect, tasks=True) for each in self._state.apps
+        ]
 
     def answer(self, request: Request) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
         path = request.path.rstrip("/") or "/"
         with self._state.changed:
-            if path.startswith("/_lab/"):
-                return self._operator.answer(request)
             if (method, path) in self._plain:
                 return self._plain[method, path](request)
             found = _APP.fullmatch(request.path)
             if found:
                 return self._app(method, request, **found.groupdict())
-            if path.startswith("/v2/groups") and method == "GET":
-                return Answer(group(self._state, path[len("/v2/groups") :] or "/"))
+            if path == "/v2/groups" or path.startswith("/v2/groups/"):
+                return self._groups.answer(method, request, path[len("/v2/groups") :])
+            if path.startswith("/v2/queue/") and path.endswith("/delay") and method == "DELETE":
+                return self._reset_delay("/" + path[len("/v2/queue/") : -len("/delay")].strip("/"))
             if path.startswith("/v2/deployments/") and method == "DELETE":
                 return self._undo(request, path.rpartition("/")[2])
         if any(path == known for _, known in self._plain):
             raise RefusedError(405)
+        if self.flavour.unknown_url == 500:
+            raise RefusedError(500, {"message": "URI not found"})
         raise RefusedError(404, {"message": f"URI not found: {path.lstrip('/')}"})
 
     def _app(self, method: str, request: Request, id: str, part: str | None, name: str | None) -> Answer:  # noqa: A002
+        if id.endswith("/*") and part is None and method == "GET":
+            return self._below(request, "/" + id[:-2].strip("/"))
         app_id = definitions.absolute(id) if method == "PUT" else "/" + id.strip("/")
         if part == "tasks":
             return self._tasks.of_app(method, request, app_id, name)
@@ -100,18 +122,24 @@ class Api:
 
     def _list(self, request: Request) -> Answer:
         embed = {each.rpartition(".")[2] for each in request.query.get("embed", ())}
-        wanted = request.query.get("id", [""])[-1].lower()
         failure = "lastTaskFailure" in embed or "failures" in embed
-        apps = [self._state.view(each) for each in self._state.apps if wanted in each]
-        dialect = self._state.dialect
-        return Answer(
-            {"apps": [dialects.app(each, dialect, tasks="tasks" in embed, failure=failure) for each in apps]}
-        )
+        app_ids = selected((each.document for each in self._state.apps.values()), request.query)
+        return self._listed("apps", app_ids, tasks="tasks" in embed, failure=failure)
+
+    def _below(self, request: Request, group_id: str) -> Answer:
+        """`/v2/apps/{group}/*`."""
+        embed = {each.rpartition(".")[2] for each in request.query.get("embed", ())}
+        app_ids = [each for each in self._state.apps if each.startswith(f"{group_id}/")]
+        if not app_ids:
+            raise RefusedError(404, {"message": f"Group '{group_id}' does not exist"})
+        return self._listed("*", app_ids, tasks="tasks" in embed, failure=False)
+
+    def _listed(self, key: str, app_ids: list[str], *, tasks: bool, failure: bool) -> Answer:
+        apps = b",".join(self._serialised.apps(app_ids, tasks=tasks, failure=failure))
+        return Answer(b'{"%s":[%s]}' % (key.encode(), apps))
 
     def _get(self, _: Request, app_id: str) -> Answer:
-        return Answer(
-            {"app": dialects.app(self._state.view(app_id), self._state.dialect, tasks=True, failure=True)}
-        )
+        return Answer(b'{"app":%s}' % self._serialised.app(app_id))
 
     def _create(self, request: Request) -> Answer:
         deployment = self._changes.create(_object(request.json()), force=request.flag("force"))
@@ -193,14 +221,44 @@ class Api:
                 shown.append({"count": len(waiting), "delay": delay, "app": document})
         return Answer({"queue": shown})
 
+    def _reset_delay(self, app_id: str) -> Answer:
+        self._state.app(app_id)
+        self._state.failures_in_a_row.pop(app_id, None)
+        for each in self._state.waiting(app_id):
+            each.not_before = 0.0
+        self._state.changed.notify_all()
+        return Answer(status=204)
+
+    def _abdicate(self) -> Answer:
+        if self.leadership:
+            # The answer is still this leader's.
+            Timer(0.05, self.leadership.abdicate).start()
+        return Answer({"message": "Leadership abdicated"})
+
+    def _page(self, given: str = "", refused: str = "", status: int = 200) -> Answer:
+        return ui.page(self._shown_without_tasks(), given=given, refused=refused, status=status)
+
+    def _shown_without_tasks(self) -> list[Json]:
+        views = [self._state.view(each) for each in sorted(self._state.apps)[:1000]]
+        return [dialects.app(each, dialects.NEW, tasks=False) for each in views]
+
+    def _create_by_form(self, request: Request) -> Answer:
+        given = parse_qs(request.body.decode(errors="replace")).get("json", [""])[-1]
+        try:
+            self._create(replace(request, body=given.encode(), path="/v2/apps"))
+        except RefusedError as refused:
+            return self._page(given, json.dumps(refused.body), refused.status)
+        return Answer(status=303, headers={"Location": "/ui/"})
+
     def _info(self) -> Json:
+        features = ["task_killing"] if self._state.task_killing else []
         return {
             "name": "marathon",
-            "version": VERSION[self._state.dialect],
+            "version": self.flavour.version,
             "elected": True,
             "leader": self.leader,
             "frameworkId": "c0ffee00-1ab0-4a11-8a11-000000000001-0000",
-            "marathon_config": {"local_port_min": 10000, "local_port_max": 20000, "features": []},
+            "marathon_config": {"local_port_min": 10000, "local_port_max": 20000, "features": features},
             "zookeeper_config": {},
             "http_config": {"http_port": int(self.leader.rpartition(":")[2]), "https_port": None},
         }

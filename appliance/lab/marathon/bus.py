@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
+from dataclasses import dataclass
 from threading import Condition
 from typing import TYPE_CHECKING
 
@@ -14,34 +15,58 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from appliance.lab.marathon.events import Event
+    from appliance.lab.marathon.flavours import Flavour
     from appliance.lab.marathon.model import Json
 
-OUTSTANDING = 1024
-"""Frames one stream may have waiting; one more and it is closed, as from 1.8 on."""
-KEPT = 2000
+KEPT = 20000
 """Emitted events kept for the operator API."""
 
 
-class Subscription:
-    """Frames for one stream. It closes on overflow or with the bus; `on_close` wakes a blocked writer."""
+@dataclass(frozen=True)
+class Overflow:
+    """What happens to the frame after `outstanding` ones that wait: it is lost, or the stream is closed."""
 
-    def __init__(self, remote: str, types: Collection[str], on_close: Callable[[], None]) -> None:
+    outstanding: int = 1024
+    closes: bool = True
+
+
+class Subscription:
+    """Frames for one stream. `on_close` wakes a writer that is blocked in send()."""
+
+    def __init__(
+        self, remote: str, types: Collection[str], overflow: Overflow, on_close: Callable[[], None]
+    ) -> None:
         self.remote = remote
         self.closed = False
+        self.lost = 0
+        self._overflow = overflow
         self._on_close = on_close
         self._types = frozenset(types)
         self._frames: deque[bytes] = deque()
         self._changed = Condition()
+        self._woken = False
+
+    def wants(self, event_type: str) -> bool:
+        return not self._types or event_type in self._types
 
     def offer(self, event_type: str, frame: bytes) -> None:
-        if self._types and event_type not in self._types:
+        if not self.wants(event_type):
             return
         with self._changed:
+            overflown = len(self._frames) >= self._overflow.outstanding
+            if overflown and not self._overflow.closes:
+                self.lost += 1
+                return
             self._frames.append(frame)
             self._changed.notify()
-            overflown = len(self._frames) > OUTSTANDING
         if overflown:
             self.close()
+
+    def insert(self, frames: Collection[bytes]) -> None:
+        """Frames past the filter and the limit, as a fault wants them."""
+        with self._changed:
+            self._frames.extend(frames)
+            self._changed.notify()
 
     def close(self) -> None:
         with self._changed:
@@ -51,17 +76,25 @@ class Subscription:
             self._changed.notify()
         self._on_close()
 
-    def next(self, timeout_s: float) -> bytes | None:
-        """The next frame, None when none came in time or the stream is closed."""
+    def wake(self) -> None:
+        """Let `next` return early, once."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frames or self.closed, timeout_s)
+            self._woken = True
+            self._changed.notify()
+
+    def next(self, timeout_s: float) -> bytes | None:
+        """The next frame, None when none came in time, it was woken, or the stream is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self.closed or self._woken, timeout_s)
+            self._woken = False
             return None if self.closed or not self._frames else self._frames.popleft()
 
 
 class Bus:
-    """Publishes to all subscriptions, in one order for all."""
+    """Publishes to all subscriptions, in one order for all. `flavour` is the leader's."""
 
-    def __init__(self) -> None:
+    def __init__(self, flavour: Flavour) -> None:
+        self.flavour = flavour
         self._lock = Condition()
         self._subscriptions: list[Subscription] = []
         self._emitted: deque[Json] = deque(maxlen=KEPT)
@@ -69,29 +102,46 @@ class Bus:
     def publish(self, event: Event) -> None:
         with self._lock:
             payload = {**event.payload, "eventType": event.type, "timestamp": stamp(time.time())}
+            if event.type == "failed_health_check_event":
+                payload[self.flavour.failed_check_key] = payload.pop("taskId")
             self._emitted.append(payload)
-            frame = (
-                f"event: {event.type}\r\ndata: {json.dumps(payload, separators=(',', ':'))}\r\n\r\n".encode()
-            )
-            for subscription in self._subscriptions:
-                subscription.offer(event.type, frame)
+            if self._subscriptions:
+                frame = framed(event.type, json.dumps(payload, separators=(",", ":")))
+                for subscription in list(self._subscriptions):
+                    subscription.offer(event.type, frame)
 
     def subscribe(self, subscription: Subscription) -> None:
         with self._lock:
             self._subscriptions.append(subscription)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription) -> bool:
+        """False when it had been taken off before."""
         with self._lock:
-            self._subscriptions.remove(subscription)
+            known = subscription in self._subscriptions
+            if known:
+                self._subscriptions.remove(subscription)
+            return known
+
+    def subscriptions(self) -> list[Subscription]:
+        with self._lock:
+            return list(self._subscriptions)
+
+    def wake(self) -> None:
+        """Let every stream look at the faults now."""
+        for subscription in self.subscriptions():
+            subscription.wake()
 
     def close(self) -> None:
         """End every stream."""
-        with self._lock:
-            for subscription in self._subscriptions:
-                subscription.close()
+        for subscription in self.subscriptions():
+            subscription.close()
 
     @property
     def emitted(self) -> list[Json]:
         """The latest events, oldest first."""
         with self._lock:
             return list(self._emitted)
+
+
+def framed(event_type: str, data: str) -> bytes:
+    return f"event: {event_type}\r\ndata: {data}\r\n\r\n".encode()

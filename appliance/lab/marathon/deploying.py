@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.lab.marathon import events, rolling
-from appliance.lab.marathon.model import RESTART, SCHEDULED, START, STOP, Instance
+from appliance.lab.marathon.model import INACTIVE, RESTART, SCHEDULED, START, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.lab.marathon.bus import Bus
-    from appliance.lab.marathon.model import Definition, Deployment
+    from appliance.lab.marathon.model import Definition, Deployment, Instance
     from appliance.lab.marathon.state import State
 
 
@@ -73,7 +73,7 @@ class Deploying:
         return True
 
     def _scale(self, after: Definition) -> rolling.Moves:
-        instances = self._state.of_app(after.id)
+        instances = self._present(after.id)
         staying = [each for each in instances if not each.doomed]
         moves = rolling.scale(
             after.instances, len(staying), sum(each.ready for each in staying), len(instances) - len(staying)
@@ -99,14 +99,18 @@ class Deploying:
 
     def _split(self, after: Definition) -> tuple[list[Instance], list[Instance]]:
         """(instances of older configurations, wanted instances of this one)."""
-        instances = self._state.of_app(after.id)
+        instances = self._present(after.id)
         old = [each for each in instances if each.definition.version < after.config_version]
         return old, [each for each in instances if each not in old and not each.doomed]
+
+    def _present(self, app_id: str) -> list[Instance]:
+        """Its instances without those that were replaced because their agent is lost."""
+        return [each for each in self._state.of_app(app_id) if each.condition != INACTIVE]
 
     def _apply(self, moves: rolling.Moves, after: Definition, candidates: list[Instance]) -> None:
         for instance in rolling.victims(candidates, moves.end, after.document["killSelection"]):
             self._doom(instance)
         for _ in range(moves.start):
-            instance = Instance(after)
-            self._state.instances.append(instance)
+            instance = self._state.instance(after)
+            self._state.add(instance)
             self._bus.publish(events.instance_changed(instance, SCHEDULED))

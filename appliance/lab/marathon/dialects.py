@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.lab.marathon.model import RUNNING
+from appliance.lab.marathon.model import INACTIVE, RUNNING
 from appliance.lab.marathon.service_ports import service_ports
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def task(of: Instance, dialect: str, *, with_service_ports: bool = False) -> Jso
     }
     if of.started_at:
         made["startedAt"] = of.started_at
+    if of.condition == INACTIVE:
+        made["ports"] = []
+        made = {key: value for key, value in made.items() if key not in ("startedAt", "stagedAt", "version")}
     if dialect == OLD:
         return {key: value for key, value in made.items() if key == "ports" or value != []}
     return {**made, "role": "*"}

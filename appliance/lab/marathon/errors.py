@@ -6,12 +6,16 @@ from typing import Any
 
 
 class RefusedError(Exception):
-    """Answered to the client as `status` with `body` as JSON, or as Jetty's HTML page when body is None."""
+    """Answered to the client as `status` with `body` as JSON, or as Jetty's HTML page when body is None.
 
-    def __init__(self, status: int, body: dict[str, Any] | None = None) -> None:
+    The page says `reason`, by default the status' own.
+    """
+
+    def __init__(self, status: int, body: dict[str, Any] | None = None, reason: str = "") -> None:
         super().__init__(f"HTTP {status}: {body}")
         self.status = status
         self.body = body
+        self.reason = reason
 
 
 def malformed(path: str, error: str) -> RefusedError:

@@ -127,6 +127,18 @@ def unhealthy_kill(instance: Instance, reason: str) -> Event:
     )
 
 
+def unknown_instance(instance: Instance) -> Event:
+    """A task reported itself that Marathon had given up."""
+    return Event(
+        "unknown_instance_terminated_event",
+        {"instanceId": instance.id, "runSpecId": instance.app_id, "condition": "Killed"},
+    )
+
+
+def scheduler_reregistered(master: str) -> Event:
+    return Event("scheduler_reregistered_event", {"master": master})
+
+
 def app_terminated(app_id: str) -> Event:
     return Event("app_terminated_event", {"appId": app_id})
 

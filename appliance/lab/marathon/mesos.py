@@ -10,10 +10,10 @@ from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.web import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from appliance.lab.marathon.model import Agent, Json
-    from appliance.lab.marathon.web import Connection, Request
+    from appliance.lab.marathon.web import Connection, Payload, Request
 
 
 class MesosMaster:
@@ -27,6 +27,15 @@ class MesosMaster:
 
     def stream(self, request: Request, connection: Connection) -> bool:  # noqa: ARG002 - has no streams
         return False
+
+    def broken(self, request: Request, connection: Connection) -> int | None:  # noqa: ARG002 - never is
+        return None
+
+    def spoiled(self, request: Request, payload: Payload) -> Payload:  # noqa: ARG002 - never is
+        return payload
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
 
     def answer(self, request: Request) -> Answer:
         if request.path in ("/master/slaves", "/slaves"):

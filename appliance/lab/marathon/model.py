@@ -20,12 +20,18 @@ SCHEDULED = "Scheduled"
 PROVISIONED = "Provisioned"
 STARTING = "Starting"
 RUNNING = "Running"
+KILLING = "Killing"
+UNREACHABLE = "Unreachable"
+INACTIVE = "UnreachableInactive"
 
 TASK_STATES = {
     SCHEDULED: "TASK_STAGING",
     PROVISIONED: "TASK_STAGING",
     STARTING: "TASK_STARTING",
     RUNNING: "TASK_RUNNING",
+    KILLING: "TASK_KILLING",
+    UNREACHABLE: "TASK_UNREACHABLE",
+    INACTIVE: "TASK_UNREACHABLE",
     "Killed": "TASK_KILLED",
     "Finished": "TASK_FINISHED",
     "Failed": "TASK_FAILED",
@@ -103,6 +109,8 @@ class CheckState:
     last_success: str | None = None
     last_failure: str | None = None
     cause: str | None = None
+    forced: bool | None = None
+    """What the operator wants it to find, whatever the task answers; None = look."""
 
 
 @dataclass(eq=False)
@@ -112,6 +120,10 @@ class Instance:
     definition: Definition
     uuid: str = field(default_factory=lambda: str(uuid.uuid1()))
     incarnation: int = 1
+    pretend: bool = False
+    """Its task is no process: it runs as soon as it is launched and ends as soon as it is killed."""
+    short_ids: bool = False
+    """Ids as up to 1.6: each relaunch is an instance of its own, the task's id carries the uuid alone."""
     condition: str = SCHEDULED
     doomed: bool = False
     """Chosen to end and not to come back; still listed, as running, until its task is dead."""
@@ -128,6 +140,10 @@ class Instance:
     running_since: float = 0.0
     not_before: float = 0.0
     """Back-off: monotonic time of the earliest launch."""
+    unreachable_since: float | None = None
+    """Monotonic time since when its agent is lost."""
+    replaced: bool = False
+    """It is unreachable for long enough that another instance took its place."""
     kill_at: float | None = None
     """Monotonic time when SIGKILL follows SIGTERM."""
     checks: list[CheckState] = field(default_factory=list)
@@ -138,12 +154,23 @@ class Instance:
         return self.definition.id
 
     @property
+    def path(self) -> str:
+        """The app's id as it begins the ids of its tasks."""
+        return self.app_id.lstrip("/").replace("/", "_")
+
+    @property
     def id(self) -> str:
-        return f"{self.app_id.lstrip('/').replace('/', '_')}.instance-{self.uuid}"
+        kind = "marathon" if self.short_ids else "instance"
+        return f"{self.path}.{kind}-{self.uuid}"
 
     @property
     def task_id(self) -> str:
-        return f"{self.id}._app.{self.incarnation}"
+        return f"{self.path}.{self.uuid}" if self.short_ids else f"{self.id}._app.{self.incarnation}"
+
+    @property
+    def has_task(self) -> bool:
+        """There is a task that has to be killed before this instance is gone."""
+        return self.process is not None or (self.pretend and self.agent is not None)
 
     @property
     def state(self) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import socket
+import struct
 import sys
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +21,7 @@ from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.model import stamp
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from appliance.lab.marathon.model import Json
@@ -29,6 +32,7 @@ NO_CACHE = {
     "Pragma": "no-cache",
     "Expires": "0",
 }
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,19 @@ class Request:
     """Values of the Accept headers, one a line."""
     client_ip: str
     body: bytes = b""
+    uri: str = ""
+    """As it was sent."""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def flag(self, name: str, default: bool = False) -> bool:
         values = self.query.get(name)
         return default if values is None else values[-1].lower() == "true"
+
+    def value(self, name: str, default: str = "") -> str:
+        return self.query.get(name, [default])[-1]
+
+    def header(self, name: str) -> str:
+        return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
 
     def json(self) -> Any:
         """The body; raises the 400 that Marathon answers."""
@@ -57,19 +70,45 @@ class Request:
 @dataclass(frozen=True)
 class Answer:
     body: Any = None
-    """JSON; text where `content_type` says so; None for an empty body."""
+    """JSON; bytes that are JSON already; text where `content_type` says so; None for an empty body."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    bare: bool = False
+    """As another master answered it: nothing is added."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """An answer on its way to the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    gzip: bool
+    """Send it compressed."""
+    length: int | None = None
+    """Content-Length to promise; None = chunked, as Jetty does."""
+    pause_s: float = 0.0
+    """Above 0 the body drips, 64 bytes a pause."""
 
 
 class Routes(Protocol):
-    """What a server serves. A stream takes the connection over and returns when it is done."""
+    """What a server serves."""
 
-    def answer(self, request: Request) -> Answer: ...
+    def broken(self, request: Request, connection: Connection) -> int | None:
+        """The status when a fault has answered, 0 when it took the connection away, else None."""
 
     def stream(self, request: Request, connection: Connection) -> bool:
         """True when the request was for a stream, which is now over."""
+
+    def answer(self, request: Request) -> Answer: ...
+
+    def spoiled(self, request: Request, payload: Payload) -> Payload:
+        """What goes over the wire instead of `payload`."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Of every answer."""
 
 
 class Server(ThreadingHTTPServer):
@@ -84,20 +123,28 @@ class Server(ThreadingHTTPServer):
         address: tuple[str, int],
         routes: Routes,
         credentials: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        requests: deque[Json] | None = None,
     ) -> None:
         super().__init__(address, Connection)
         self.routes = routes
         self.credentials = credentials
-        self.headers = headers or {}
-        self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT)
+        self.requests: deque[Json] = deque(maxlen=REQUESTS_KEPT) if requests is None else requests
         """The latest requests seen; `status` is None while one is being answered."""
+        self._tls = tls
         self._open: set[socket.socket] = set()
 
     @property
     def netloc(self) -> str:
         host, port = self.server_address[:2]
         return f"{host!s}:{port}"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self._tls:
+            # The handshake is for the connection's own thread: here it would hold up all others.
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -111,8 +158,7 @@ class Server(ThreadingHTTPServer):
         """Stop listening, and end the connections that are kept alive."""
         super().server_close()
         for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            shut(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of ours; everything else is shown."""
@@ -134,30 +180,33 @@ class Connection(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         request = self._request()
         seen: Json = {"at": stamp(time.time()), "client": request.client_ip, "method": request.method}
-        seen.update(uri=self.path, status=None)
+        seen.update(master=self.server.netloc, uri=self.path, status=None)
         self.server.requests.append(seen)
         seen["status"] = self._answer(request)
 
     def _answer(self, request: Request) -> int:
         """Answer it, or serve its stream to the end; returns the status."""
         try:
-            if not self._authorized(request.path):
-                return self._page(401, {"WWW-Authenticate": 'basic realm="Mesosphere"'})
-            if request.body and not self._is_json():
-                return self._page(415)
-            if self.server.routes.stream(request, self):
-                return 200
-            return self._send(self.server.routes.answer(request))
+            status = self.server.routes.broken(request, self)
+            return self._by_routes(request) if status is None else status
         except RefusedError as refused:
             if refused.body is None:
-                return self._page(refused.status)
-            return self._send(Answer(refused.body, refused.status))
+                return self.send(request, page(refused.status, request, reason=refused.reason))
+            return self.send(request, Answer(refused.body, refused.status))
 
-    def _is_json(self) -> bool:
-        return (
-            self.headers.get("Content-Type", "application/json").partition(";")[0].strip()
-            == "application/json"
-        )
+    def _by_routes(self, request: Request) -> int:
+        routes = self.server.routes
+        if not self._authorized(request.path):
+            return self.send(request, page(401, request, {"WWW-Authenticate": 'basic realm="Mesosphere"'}))
+        if request.body and not self._is_understood(request):
+            return self.send(request, page(415, request))
+        if routes.stream(request, self):
+            return 200
+        return self.send(request, routes.answer(request))
+
+    def _is_understood(self, request: Request) -> bool:
+        given = self.headers.get("Content-Type", "application/json").partition(";")[0].strip()
+        return given == (FORM if request.path.startswith("/ui/") else "application/json")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 - the base class names them
 
@@ -170,6 +219,8 @@ class Connection(BaseHTTPRequestHandler):
             accepts=tuple(self.headers.get_all("Accept", ())),
             client_ip=str(self.client_address[0]),
             body=self._body(),
+            uri=self.path,
+            headers=tuple(self.headers.items()),
         )
 
     def _body(self) -> bytes:
@@ -189,41 +240,80 @@ class Connection(BaseHTTPRequestHandler):
         wanted = base64.b64encode(self.server.credentials.encode()).decode()
         return scheme.lower() == "basic" and given.strip() == wanted
 
-    def _send(self, answer: Answer) -> int:
-        text = answer.content_type.startswith("text/")
-        body = b""
-        if answer.body is not None:
-            body = (answer.body if text else json.dumps(answer.body, separators=(",", ":"))).encode()
-        self._write(answer.status, {"Content-Type": answer.content_type, **answer.headers}, body)
+    def send(self, request: Request, answer: Answer) -> int:
+        """Write the whole answer; returns its status."""
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        if not answer.bare:
+            headers = {**NO_CACHE, **headers, "Vary": "Accept-Encoding, User-Agent"}
+        compress = "gzip" in self.headers.get("Accept-Encoding", "")
+        payload = Payload(answer.status, headers, _bytes(answer), compress)
+        self._write(self.server.routes.spoiled(request, payload))
         return answer.status
-
-    def _page(self, status: int, headers: Mapping[str, str] | None = None) -> int:
-        reason = self.responses.get(status, ("Error", ""))[0]
-        body = (
-            "<html>\n<head>\n"
-            '<meta http-equiv="Content-Type" content="text/html;charset=utf-8"/>\n'
-            f"<title>Error {status} {reason}</title>\n</head>\n"
-            f"<body><h2>HTTP ERROR {status}</h2>\n<p>Problem accessing {urlsplit(self.path).path}. Reason:\n"
-            f"<pre>    {reason}</pre></p>\n</body>\n</html>\n"
-        )
-        self._write(
-            status, {"Content-Type": "text/html;charset=iso-8859-1", **(headers or {})}, body.encode()
-        )
-        return status
 
     def head(self, status: int, headers: Mapping[str, str]) -> None:
         """Send the status line and headers, those of every answer first."""
         self.send_response(status)
-        for name, value in {**self.server.headers, **headers}.items():
+        for name, value in {**self.server.routes.headers(), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
 
-    def _write(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        sent = {**NO_CACHE, **headers, "Vary": "Accept-Encoding, User-Agent"}
-        if body and "gzip" in self.headers.get("Accept-Encoding", ""):
+    def _write(self, payload: Payload) -> None:
+        body, sent = payload.body, dict(payload.headers)
+        if body and payload.gzip:
             body, sent["Content-Encoding"] = gzip.compress(body, 1), "gzip"
-        chunked = bool(body) and self.request_version == "HTTP/1.1"
-        sent.update({"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))})
-        self.head(status, sent)
-        if self.command != "HEAD":
-            self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
+        chunked = bool(body) and payload.length is None and self.request_version == "HTTP/1.1"
+        length = len(body) if payload.length is None else payload.length
+        sent.update({"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)})
+        self.close_connection = self.close_connection or length > len(body)
+        self.head(payload.status, sent)
+        if self.command == "HEAD":
+            return
+        whole = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+        if not payload.pause_s:
+            self.wfile.write(whole)
+            return
+        for start in range(0, len(whole), 64):
+            self.wfile.write(whole[start : start + 64])
+            time.sleep(payload.pause_s)
+
+    def reset(self) -> None:
+        """End the connection by RST."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server._open.discard(self.connection)  # noqa: SLF001 - it is ours to end
+        with suppress(OSError):
+            # A shutdown would send a FIN before: only close() of the last reference sends the RST.
+            self.rfile.close()
+            self.connection.close()
+
+
+def shut(connection: socket.socket) -> None:
+    """End it by FIN, and wake who waits in it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def page(status: int, request: Request, headers: Mapping[str, str] | None = None, reason: str = "") -> Answer:
+    """Jetty's error page."""
+    named = reason or BaseHTTPRequestHandler.responses.get(status, ("Error", ""))[0]
+    body = (
+        "<html>\n<head>\n"
+        '<meta http-equiv="Content-Type" content="text/html;charset=utf-8"/>\n'
+        f"<title>Error {status} {named}</title>\n</head>\n"
+        f"<body><h2>HTTP ERROR {status}</h2>\n<p>Problem accessing {html.escape(request.path)}. Reason:\n"
+        f"<pre>    {html.escape(named)}</pre></p>\n</body>\n</html>\n"
+    )
+    return Answer(body, status, headers or {}, "text/html;charset=iso-8859-1")
+
+
+def _bytes(answer: Answer) -> bytes:
+    if answer.body is None or isinstance(answer.body, bytes):
+        return answer.body or b""
+    if answer.content_type.startswith("text/"):
+        return str(answer.body).encode()
+    return json.dumps(answer.body, separators=(",", ":")).encode()
+
+
+def with_body(payload: Payload, body: bytes, content_type: str = "application/json") -> Payload:
+    return replace(payload, body=body, headers={**payload.headers, "Content-Type": content_type})
