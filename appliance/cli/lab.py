@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from appliance import commands
 from appliance.cli.command import need_root
 from appliance.errors import UsageError
-from appliance.lab import demo, faults, load, machine, network
+from appliance.lab import demo, faults, load, machine, marathon_faults, network
 from appliance.lab.lab import Lab
 from appliance.lab.topology import NETWORK, is_slave, topology
 from appliance.lab.up import down, up
@@ -57,9 +57,15 @@ def _add_exec(verbs: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_fault(verbs: argparse._SubParsersAction[Parser]) -> None:
-    made = _add_verb(verbs, "fault", _fault, "break something on a slave")
+    made = _add_verb(verbs, "fault", _fault, "break something on a slave, or in Marathon")
     made.add_argument("kind", nargs="?", metavar="KIND", help="see --list")
     made.add_argument("machine", nargs="?", metavar="MACHINE", help="slave-1, slave-2 or slave-3")
+    made.add_argument(
+        "options",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="of Marathon's faults: times=3, seconds=10, path=/v2/* …",
+    )
     made.add_argument("--list", action="store_true", help="what can be broken")
 
 
@@ -123,10 +129,16 @@ def _exec(arguments: argparse.Namespace) -> int:
 
 def _fault(arguments: argparse.Namespace) -> int:
     if arguments.list:
-        for kind, text in faults.KINDS.items():
-            print(f"{kind:<18} {text}")
+        for kind, text in {**faults.KINDS, **marathon_faults.KINDS}.items():
+            print(f"{kind:<34} {text}")
         return 0
-    if arguments.kind is None or arguments.machine is None:
+    if (arguments.kind or "").startswith(marathon_faults.PREFIX):
+        words = [arguments.machine, *arguments.options] if arguments.machine else []
+        words = words[1:] if words[:1] in (["master"], ["mha-master"]) else words
+        need_root("the lab")
+        _say(marathon_faults.inflict(arguments.kind, Lab.running().topology, words))
+        return 0
+    if arguments.kind is None or arguments.machine is None or arguments.options:
         raise UsageError("say what and where: appliance lab fault KIND MACHINE; --list shows the kinds")
     need_root("the lab")
     Lab.running().fault(arguments.kind, arguments.machine)

@@ -16,6 +16,7 @@ from appliance.errors import ApplianceError, MissingError, NotRunningError
 from appliance.lab import forward, machine, network, state
 from appliance.lab.interrupted import ended_by_signals, uninterrupted
 from appliance.lab.lab import Lab
+from appliance.lab.marathon_faults import CONTROL_PORT
 from appliance.lab.state import State
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _check_abilities() -> None:
 def _start_marathon(topology: Topology) -> None:
     config = state.FOLDER / "marathon.json"
     agents = [{"name": s.name, "address": s.address, "netns": s.name} for s in topology.slaves]
-    wanted = {"address": topology.master.address, "agents": agents}
+    wanted = {"address": topology.master.address, "agents": agents, "control_port": CONTROL_PORT}
     config.write_text(json.dumps(wanted), encoding="utf-8")
     machine.launch(topology.master, machine.python("marathon", "--config", config), "mha-master")
     machine.await_line(topology.master, "mha-master", "ready", _MARATHON_S)
