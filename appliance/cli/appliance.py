@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, drain, lab, run, status
+from appliance.cli import command, doctor, drain, lab, run, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ def build() -> command.Parser:
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status.add(commands)
     drain.add(commands)
+    doctor.add(commands)
     run.add(commands)
     lab.add(commands)
     return made

@@ -71,7 +71,7 @@ class Client:
 
     def cluster(self) -> Cluster:
         """Everything. Raises MarathonError naming each master with its reason."""
-        return self._first(lambda url: wire.apps(self._body(url + APPS)))
+        return self._first(lambda url: wire.apps(self.body(url + APPS)))
 
     def own_cluster(self, *, other_first: bool = False) -> Cluster:
         """Everything, of a master that serves the framework `framework_id`; the first one known becomes ours.
@@ -88,7 +88,7 @@ class Client:
                 strangers.add(found)
                 raise MarathonError(f"belongs to another cluster: framework {found}, not {self.framework_id}")
             try:
-                answer = wire.apps(self._body(url + APPS))
+                answer = wire.apps(self.body(url + APPS))
             except (MarathonError, ValueError):
                 failed.append(url)
                 raise
@@ -108,7 +108,7 @@ class Client:
 
     def _app(self, url: str, app_id: str) -> Cluster:
         try:
-            body = self._body(f"{url}/v2/apps{quote(app_id)}?embed=app.tasks")
+            body = self.body(f"{url}/v2/apps{quote(app_id)}?embed=app.tasks")
         except NotFoundError as error:
             if _says_gone(error.body, app_id):
                 return Cluster()
@@ -118,7 +118,7 @@ class Client:
     def _framework_id(self, url: str) -> str:
         """The leader's, also through a standby. '' where it is not told, which is no failure."""
         try:
-            info = json.loads(self._body(url + INFO))
+            info = json.loads(self.body(url + INFO))
             return str(info["frameworkId"] or "")
         except (MarathonError, ValueError, LookupError, TypeError):
             return ""
@@ -148,7 +148,8 @@ class Client:
         else:
             log.info("Marathon's master %s answers again", url)
 
-    def _body(self, url: str) -> bytes:
+    def body(self, url: str) -> bytes:
+        """What is answered at `url`. Raises MarathonError."""
         ends = self._clock() + self._answer_timeout_s
         headers = {"Accept": "application/json"}
         response = self._access.get(url, headers, self._read_timeout_s)

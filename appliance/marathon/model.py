@@ -19,6 +19,8 @@ class Port:
     0: a service without a port of its own; vhosts still reach it."""
     protocol: str = "tcp"
     """tcp, udp, or udp,tcp"""
+    task_port: int | None = None
+    """Where tasks with own addresses listen, if Marathon has allocated no service port."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class HealthCheck:
     interval_s: int
     timeout_s: int
     max_consecutive_failures: int
+    grace_period_s: int = 300
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class App:
     tasks: tuple[Task, ...]
     """Sorted by id; Marathon's own order is not stable."""
     version: str = ""
+    instances: int = 0
+    """How many are wanted."""
+    last_scaling_at: str = ""
+    """ISO date; '' where the server does not say."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def layout(app: Mapping[str, Any]) -> Layout:
     targets = tuple(number(port.get(key), f"{where}.{key}") or 0 for port in discovery or mappings)
     if all(port.service_port is None for port in ports):  # Marathon allocates none on such a network
         protocols = [text(port, "protocol") or "tcp" for port in discovery or mappings]
-        ports = tuple(Port(0, protocol) for protocol in protocols)
+        ports = tuple(Port(0, protocol, target or None) for protocol, target in zip(protocols, targets))
     return Layout(ports, True, targets, _host_positions(mappings, ports))
 
 

@@ -90,6 +90,8 @@ def _app(entry: Any, where: str, unreadable: list[Unreadable]) -> App | None:
             health_checks=_health_checks(entry, plan),
             tasks=_tasks(entry, app_id, plan, unreadable),
             version=text(entry, "version"),
+            instances=number(entry.get("instances"), ".instances") or 0,
+            last_scaling_at=text(record(entry.get("versionInfo"), ".versionInfo"), "lastScalingAt"),
         )
     except FieldError as error:
         unreadable.append(Unreadable(app_id, where + error.where, error.reason))
@@ -138,6 +140,7 @@ def _health_check(entry: Any, where: str, plan: Layout) -> HealthCheck:
         interval_s=whole("intervalSeconds", 60),
         timeout_s=whole("timeoutSeconds", 20),
         max_consecutive_failures=whole("maxConsecutiveFailures", 3),
+        grace_period_s=whole("gracePeriodSeconds", 300),
     )
 
 

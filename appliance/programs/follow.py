@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import time
@@ -166,6 +167,8 @@ class Follower:
         self._seen(cluster)
 
     def _seen(self, cluster: Cluster) -> None:
+        if self.picture != "marathon":
+            gc.freeze()  # what is known now mostly stays: no collection need look through it again
         self.picture, self.picture_at, self.apps = "marathon", time.time(), len(cluster.apps)
         now = set(self.generator.quarantined)
         for app_id, reason in sorted(now - self._told):
