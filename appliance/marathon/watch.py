@@ -32,6 +32,7 @@ SILENCE_S = 30.0
 FIRST_RETRY_S = 0.5
 BACKOFF_S = 3.0
 LARGEST_EVENT = 64 * 1024 * 1024
+_EVENT_ENDS = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 def delays(draw: Callable[[], float], longest_s: float) -> Iterator[float]:
@@ -175,7 +176,7 @@ def _segments(response: requests.Response) -> Iterator[bytes]:
     tail = b""
     while segment := response.raw.read1(65536):
         tail = tail[-3:] + segment
-        size = 0 if b"\n\n" in tail or b"\n\r\n" in tail else size + len(segment)
+        size = 0 if any(end in tail for end in _EVENT_ENDS) else size + len(segment)
         if size > LARGEST_EVENT:
             raise MarathonError(f"sent an event of more than {LARGEST_EVENT >> 20} MB")
         yield segment
