@@ -49,7 +49,14 @@ def without(load_balancer: LoadBalancer, names: Collection[str]) -> LoadBalancer
         return tuple(name for name in backends if name not in gone)
 
     routes = (replace(route, backends=rest(route.backends)) for route in load_balancer.routes)
-    frontends = (replace(frontend, backends=rest(frontend.backends)) for frontend in load_balancer.frontends)
+    frontends = (
+        replace(
+            frontend,
+            backends=rest(frontend.backends),
+            glue=tuple((name, text) for name, text in frontend.glue if name not in gone),
+        )
+        for frontend in load_balancer.frontends
+    )
     return replace(
         load_balancer,
         routes=tuple(route for route in routes if route.backends),
@@ -58,4 +65,5 @@ def without(load_balancer: LoadBalancer, names: Collection[str]) -> LoadBalancer
         backends=tuple(backend for backend in load_balancer.backends if backend.name not in gone),
         default_http_backends=rest(load_balancer.default_http_backends),
         default_https_backends=rest(load_balancer.default_https_backends),
+        own_rules=tuple(rules for rules in load_balancer.own_rules if rules.backend not in gone),
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROBE_HOST = "probe.marathon-ha-appliance.internal"
 PROBE_PATH = "/_marathon_ha_appliance/probe"
@@ -33,6 +37,22 @@ class Check:
     port: int | None = None
     """None: the port that the traffic goes to."""
 
+    def keywords(self, port: int | None = None) -> str:
+        """On a server's line; `port` is that server's own."""
+        at = port or self.port
+        tls = " check-ssl verify none" if self.kind is CheckKind.HTTPS else ""
+        return f" check inter {self.interval_s}s fall {self.fall}{f' port {at}' if at else ''}{tls}"
+
+
+@dataclass(frozen=True)
+class Auth:
+    """HTTP basic authentication with the one user who may pass."""
+
+    realm: str
+    user: str
+    password: str
+    """In a form of crypt(3)."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -43,6 +63,23 @@ class Server:
     id: int
     cookie: str = ""
     """Value of the stickiness cookie; empty: the backend is not sticky."""
+    check_port: int | None = None
+    """Where this server is checked, if not where the traffic or its backend's check goes."""
+    disabled: bool = False
+    """Listed, but in maintenance: drained by a deployment."""
+    host: str = ""
+    """Marathon's name of the machine; '' if it is the address."""
+    text: str = ""
+    """Its whole line in its owner's words."""
+
+    @property
+    def special(self) -> bool:
+        """Whether its line is another than its neighbours'."""
+        return bool(self.check_port or self.disabled or self.text)
+
+    @property
+    def place(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -55,17 +92,50 @@ class Backend:
     servers: tuple[Server, ...]
     check: Check | None = None
     sticky: bool = False
+    rules: Rules | None = None
+    """None: nothing but forwarding."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """(part, its lines in its owner's words) that stand in place of ours."""
+
+    @property
+    def own(self) -> dict[str, str]:
+        return dict(self.texts)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a backend does to requests and answers besides forwarding them."""
+
+    hosts: tuple[str, ...] = ()
+    """The vhosts of the service, wildcards last."""
+    auth: Auth | None = None
+    own_routes: bool = False
+    """Its routes of :80 and :443 ask for the password themselves."""
+    hsts: bool = False
+    proxypass_path: str = ""
+    """Taken off the beginning of the path."""
+    revproxy_path: str = ""
+    """Replaces a Location of the service's own."""
+    redirect_root: str = ""
+    """Where a request for / of one of `hosts` is sent."""
+    networks: tuple[str, ...] = ()
+    """The only sources that may use it; none: all may."""
+
+    @property
+    def first_host(self) -> str:
+        """The first that is no wildcard; '' if there is none."""
+        return next((host for host in self.hosts if not host.startswith("*")), "")
 
 
 @dataclass(frozen=True)
 class Route:
     """Requests for `host` whose path starts with `path`, shared by `backends` as their ready servers.
 
-    Routes are unique by (host, path). Within a host the longest path wins.
+    Routes are unique by (host, path). Within a host the largest weight wins, then the longest path.
     """
 
     host: str
-    """Lower case, no port, no trailing dot."""
+    """Lower case, no port, no trailing dot. *.example: all that ends so and is no route's host."""
     path: str
     """'' matches every path."""
     backends: tuple[str, ...]
@@ -73,6 +143,7 @@ class Route:
     """On :80 answer 301 to https instead; :443 is not affected."""
     ignore_case: bool = False
     """Of the path. Routes that heed case come first, whatever their length."""
+    weight: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +153,35 @@ class Frontend:
     port: int
     mode: Mode
     backends: tuple[str, ...]
+    address: str = "*"
+    """An IP address, IPv6 without brackets, or * for all."""
+    certificates: tuple[str, ...] = ()
+    """PEM files; none: no TLS."""
+    options: str = ""
+    """More of the bind line."""
+    head: str = ""
+    """All of the section above its routing, in its owner's words; '' as we write it."""
+    glue: tuple[tuple[str, str], ...] = ()
+    """(backend, rules in its owner's words) that come before those for the rest."""
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The backends whose owners wrote no glue."""
+        own = {name for name, _ in self.glue}
+        return tuple(name for name in self.backends if name not in own)
+
+    @property
+    def name(self) -> str:
+        return f"port:{self.port}" if self.address == "*" else f"port:{self.port}:{self.address}"
+
+    @property
+    def bind(self) -> str:
+        """What stands behind `bind`."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        words = [f"{address}:{self.port}"]
+        if self.certificates:
+            words += ["ssl", *(f"crt {certificate}" for certificate in self.certificates)]
+        return " ".join([*words, self.options] if self.options else words)
 
 
 @dataclass(frozen=True)
@@ -90,6 +190,26 @@ class AppRoute:
 
     app_id: str
     backend: str
+
+
+@dataclass(frozen=True)
+class OwnRules:
+    """What one service puts into the frontends that all share, in place of an entry in the maps."""
+
+    backend: str
+    hosts: tuple[str, ...] = ()
+    http: str = ""
+    https: str = ""
+    app_id: str = ""
+
+
+@dataclass(frozen=True)
+class VhostTls:
+    """What the services of one vhost say about its TLS."""
+
+    host: str
+    certificates: tuple[str, ...] = ()
+    options: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +226,10 @@ class LoadBalancer:
     backends: tuple[Backend, ...] = ()
     default_http_backends: tuple[str, ...] = ()
     default_https_backends: tuple[str, ...] = ()
+    own_rules: tuple[OwnRules, ...] = ()
+    """In the order in which they are tried."""
+    tls: tuple[VhostTls, ...] = ()
+    """Of the vhosts whose services say something about it."""
 
 
 @dataclass(frozen=True)
@@ -136,3 +260,7 @@ class Process:
     bind_http_https: bool = True
     user: str = ""
     group: str = ""
+    group_https_by_vhost: bool = False
+    """Each vhost ends its TLS in a frontend of its own, chosen by the server name that the client sends."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Parts of marathon-lb that the operator wrote: HEAD and the heads of the shared frontends."""

@@ -51,8 +51,10 @@ def differences(old: LoadBalancer, new: LoadBalancer) -> Iterator[str]:
     """One line for each thing that is new, gone or different, in the words of the configuration."""
     yield from _compare("backend", old.backends, new.backends, lambda backend: backend.name, _backend)
     yield from _compare("route", old.routes, new.routes, lambda route: route.host + route.path)
-    yield from _compare("service port", old.frontends, new.frontends, lambda frontend: str(frontend.port))
+    yield from _compare("service port", old.frontends, new.frontends, lambda frontend: frontend.name[5:])
     yield from _compare("app id", old.app_routes, new.app_routes, lambda route: route.app_id)
+    yield from _compare("own rules of", old.own_rules, new.own_rules, lambda rules: rules.backend)
+    yield from _compare("TLS of", old.tls, new.tls, lambda tls: tls.host)
     if old.default_http_backends != new.default_http_backends:
         yield "default of :80: changed"
     if old.default_https_backends != new.default_https_backends:

@@ -7,31 +7,43 @@ haproxy.cfg switches both at once, and a crash at any instant leaves a pair that
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import templating
 from appliance.errors import EngineError
-from appliance.haproxy.model import PROBE_HOST, PROBE_PATH, CheckKind
+from appliance.haproxy import texts
+from appliance.haproxy.grouped import SNI_MAP, sni_map, vhosts
+from appliance.haproxy.model import PROBE_HOST, PROBE_PATH
+from appliance.haproxy.targets import ordered, target, targets
+from appliance.haproxy.words import host_regex, literal, location_regex, prefix_regex, quoted, realm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from appliance.haproxy.model import Backend, LoadBalancer, Process, Route, Server
 
+__all__ = ["Rendered", "loaded_hash", "own_hash", "quoted", "render"]
+
 DESCRIPTION = "marathon-ha-appliance"
 """`show info` returns it with the hash behind it, so HAProxy itself says what it has loaded."""
-DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP, APP_MAP = (
+DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP, WILDCARD_MAP, APP_MAP = (
     "domain2backend.map",
     "path2backend.map",
     "anycase2backend.map",
+    "wildcard2host.map",
     "app2backend.map",
 )
 HOST_MAPS = (DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP)
+_HEADS = (
+    "HEAD",
+    "HTTP_FRONTEND_HEAD",
+    "HTTP_FRONTEND_APPID_HEAD",
+    "HTTPS_FRONTEND_HEAD",
+    "HTTPS_GROUPED_FRONTEND_HEAD",
+)
 _HASH = "@hash@"
 """Stands for the hash while it is computed."""
-_PLAIN_WORD = re.compile(r"[\w./:,;=&?!*~@%+-]+", re.ASCII)
 _MAXCONN_CAP = 50_000
 _MAXCONN_FLOOR = 100
 _DESCRIPTOR_STEP = 1000
@@ -49,21 +61,15 @@ class Rendered:
     """Of `config` and, through the folder's name, of the maps."""
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What a frontend may choose from. A target is a backend's name, or several joined by '+'."""
-
-    shares: tuple[tuple[str, tuple[str, ...]], ...]
-    default: str
-    redirect: bool = False
-    ignore_redirect: bool = False
-
-
 def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
     """Raises EngineError when HAProxy could not open as many files as this needs."""
-    maps = _maps(load_balancer)
+    certificates = _certificates(load_balancer, process)
+    special = ordered(load_balancer.routes)
+    maps = _maps(load_balancer, special)
+    grouped = vhosts(load_balancer, process, certificates) if process.group_https_by_vhost else ()
+    if grouped:
+        maps[SNI_MAP] = sni_map(grouped)
     maps_folder = "maps-" + _digest(f"{name}\n{text}" for name, text in sorted(maps.items()))
-    redirects = any(route.redirect_to_https for route in load_balancer.routes)
 
     def text(description: str) -> str:
         return templating.render(
@@ -71,8 +77,14 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             load_balancer=load_balancer,
             process=process,
             maps=f"{process.folder}/{maps_folder}",
-            http=_targets(load_balancer, load_balancer.default_http_backends, redirect=redirects),
-            https=_targets(load_balancer, load_balancer.default_https_backends, ignore_redirect=redirects),
+            http=targets(load_balancer, https=False),
+            https=targets(load_balancer, https=True),
+            vhosts=grouped,
+            heads=_heads(process, certificates),
+            certificates=certificates,
+            ordered=special,
+            wildcards=WILDCARD_MAP in maps,
+            app_id_rules=_app_id_rules(load_balancer),
             path_routes=bool(maps[PATH_MAP]),
             any_case_path_routes=bool(maps[ANY_CASE_PATH_MAP]),
             maxconn=_maxconn(load_balancer, process),
@@ -80,8 +92,14 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             probe_host=PROBE_HOST,
             probe_path=PROBE_PATH,
             quoted=quoted,
-            address=_address,
             check_keywords=_check_keywords,
+            server_line=_server_line,
+            target=target,
+            literal=literal,
+            realm=realm,
+            host_regex=host_regex,
+            prefix_regex=prefix_regex,
+            location_regex=location_regex,
         )
 
     config = text(f"{DESCRIPTION} {_HASH}")
@@ -105,34 +123,32 @@ def own_hash(config: str) -> str:
     return ""
 
 
-def quoted(text: str) -> str:
-    """`text` as one word of haproxy.cfg, whatever it holds (configuration manual, 2.2).
-
-    Raises ValueError for a control character: no quoting keeps a line break inside a line.
-    """
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise ValueError(f"a control character cannot stand in haproxy.cfg: {text!r}")
-    if _PLAIN_WORD.fullmatch(text):
-        return text
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def _maps(load_balancer: LoadBalancer) -> dict[str, str]:
-    routes = load_balancer.routes
-    return {
-        DOMAIN_MAP: _map((route.host, _target(route)) for route in routes if not route.path),
+def _maps(load_balancer: LoadBalancer, special: tuple[Route, ...]) -> dict[str, str]:
+    hosts = {route.host for route in special}
+    routes = (
+        [route for route in load_balancer.routes if route.host not in hosts]
+        if special
+        else load_balancer.routes
+    )
+    wildcards = {route.host for route in load_balancer.routes if route.host.startswith("*")}
+    found = {
+        DOMAIN_MAP: _map((route.host, target(route)) for route in routes if not route.path),
         PATH_MAP: _map(
-            (route.host + route.path, _target(route))
+            (route.host + route.path, target(route))
             for route in sorted(routes, key=_longest_path_first)
             if route.path and not route.ignore_case
         ),
         ANY_CASE_PATH_MAP: _map(
-            (route.host + route.path.lower(), _target(route))
+            (route.host + route.path.lower(), target(route))
             for route in sorted(routes, key=_longest_path_first)
             if route.path and route.ignore_case
         ),
         APP_MAP: _map((route.app_id.lower(), route.backend) for route in load_balancer.app_routes),
     }
+    if wildcards:  # looked up by their ends, in the order of the file: the longest first
+        longest_first = sorted(wildcards, key=lambda host: (-len(host), host))
+        found[WILDCARD_MAP] = _map((host[1:], host) for host in longest_first)
+    return found
 
 
 def _map(entries: Iterable[tuple[str, str]]) -> str:
@@ -143,35 +159,44 @@ def _longest_path_first(route: Route) -> tuple[str, int, str]:
     return route.host, -len(route.path), route.path
 
 
-def _target(route: Route) -> str:
-    return ("https:" if route.redirect_to_https else "") + "+".join(route.backends)
+def _certificates(load_balancer: LoadBalancer, process: Process) -> tuple[str, ...]:
+    """Of :443, the operator's first: the first of all is shown to a client that names no host."""
+    if not process.bind_http_https:
+        return ()
+    named = sorted({path for tls in load_balancer.tls for path in tls.certificates})
+    return tuple(dict.fromkeys([*process.certificates, *named]))
 
 
-def _targets(
-    load_balancer: LoadBalancer,
-    default: tuple[str, ...],
-    *,
-    redirect: bool = False,
-    ignore_redirect: bool = False,
-) -> Targets:
-    groups = {route.backends for route in load_balancer.routes} | {default}
-    shares = tuple(sorted(("+".join(group), group) for group in groups if len(group) > 1))
-    return Targets(shares, "+".join(default), redirect, ignore_redirect)
+def _heads(process: Process, certificates: tuple[str, ...]) -> dict[str, str]:
+    """What the operator wrote in place of our heads, without the lines that name the sections."""
+    values = {"sslCerts": " ".join(f"crt {certificate}" for certificate in certificates)}
+    return {
+        name: text if name == "HEAD" else texts.body(name, texts.fill(name, text, values))
+        for name, text in process.texts.items()
+        if name in _HEADS
+    }
 
 
-def _address(server: Server) -> str:
-    host = f"[{server.address}]" if ":" in server.address else server.address
-    return f"{host}:{server.port}"
+def _app_id_rules(load_balancer: LoadBalancer) -> list[str]:
+    rules, uses = texts.in_order("".join(own.app_id for own in load_balancer.own_rules))
+    return rules + uses
+
+
+def _server_line(backend: Backend, server: Server) -> str:
+    """The line of a server that differs from its neighbours'."""
+    if server.text:
+        return server.text.strip()
+    cookie = f" cookie {server.cookie}" if backend.sticky else ""
+    check = backend.check.keywords(server.check_port) if backend.check else _check_keywords(backend)
+    disabled = " disabled" if server.disabled else ""
+    return f"server {server.name} {server.place} id {server.id}{cookie}{check}{disabled}"
 
 
 def _check_keywords(backend: Backend) -> str:
     """What every server line of `backend` ends with. A sticky server is always checked, as upstream's."""
-    check = backend.check
-    if check is None:
+    if backend.check is None:
         return " check" if backend.sticky else ""
-    tls = " check-ssl verify none" if check.kind is CheckKind.HTTPS else ""
-    port = f" port {check.port}" if check.port else ""
-    return f" check inter {check.interval_s}s fall {check.fall}{port}{tls}"
+    return backend.check.keywords()
 
 
 def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from appliance.haproxy.model import Check, LoadBalancer, Mode, Server
+    from appliance.marathon.model import HealthCheck
     from appliance.services.labels import ServiceLabels
 
 RESERVED_PORTS = (9090, 9091, 9099)
 """Statistics, app ids, agent: listened on by the appliance itself."""
+
+
+class Conflict(Enum):
+    """What happens to services that claim the same route."""
+
+    SHARE = "share"
+    """Each gets traffic in proportion to its ready servers."""
+    FIRST = "first"
+    """The first by weight, app id and port has the route."""
+    REJECT = "reject"
+    """All but the first are quarantined."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """marathon-lb's parts: what stands where nobody overrides it, and what the operator overrides."""
+
+    built_in: Mapping[str, str] = field(default_factory=dict)
+    overridden: Mapping[str, str] = field(default_factory=dict)
+    """For every service, by file or environment."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What only this machine can tell about a label. Each answers '' or what is wrong."""
+
+    certificate_fault: Callable[[str], str] = lambda _path: ""
+    text_fault: Callable[[LoadBalancer], str] = lambda _alone: ""
+    """HAProxy's words about a service that stands alone with texts of its owner."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +57,10 @@ class Selection:
     health_check: bool = False
     """Only tasks that Marathon found alive, of apps that have health checks."""
     reserved_ports: tuple[int, ...] = RESERVED_PORTS
+    conflict: Conflict = Conflict.SHARE
+    assigned_ports: tuple[int, int] | None = (10050, 10100)
+    """First and last of the service ports that tasks with own addresses are given; None: none is."""
+    texts: Texts = field(default_factory=Texts)
 
 
 @dataclass(frozen=True)
@@ -38,6 +75,10 @@ class Service:
     labels: ServiceLabels
     check: Check | None
     servers: tuple[Server, ...]
+    own_port: bool = True
+    """False: its service port stays closed, since the TLS that it asks for there cannot be had."""
+    health_check: HealthCheck | None = None
+    """What `check` comes from."""
 
 
 @dataclass(frozen=True)

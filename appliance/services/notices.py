@@ -21,14 +21,22 @@ def about_service(service: Service) -> list[str]:
     """Labels of `service` that have no effect."""
     labels = service.labels
     tcp = service.mode is Mode.TCP
+    no_host = not labels.hosts
+    vhost = f"HAPROXY_{service.index}_VHOST"
     found = {
-        f"PATH: has no effect without HAPROXY_{service.index}_VHOST": labels.paths and not labels.vhosts,
+        f"PATH: has no effect without {vhost}": no_host and labels.paths,
+        f"REDIRECT_TO_HTTPS: has no effect without {vhost}": no_host and labels.redirect_to_https,
+        f"HTTP_BACKEND_REDIR: has no effect without {vhost}": no_host and labels.redirect_root,
+        "USE_HSTS: has no effect in mode tcp": tcp and labels.hsts,
+        "HTTP_BACKEND_PROXYPASS_PATH: has no effect in mode tcp": tcp and labels.proxypass_path,
+        "HTTP_BACKEND_REVPROXY_PATH: has no effect in mode tcp": tcp and labels.revproxy_path,
+        f"BIND_ADDR: has no effect on port {service.port}, which all share": service.port in (80, 443)
+        and labels.bind_address != "*",
         "STICKY: has no effect in mode tcp": tcp and labels.sticky,
         f"BALANCE: {labels.balance} needs mode http; roundrobin is used": tcp and labels.balance_needs_http,
-        f"VHOST: {', '.join(labels.wildcards)} is a wildcard, which matches nothing yet": labels.wildcards,
     }
     notices = [f"{service.app_id}: HAPROXY_{service.index}_{text}" for text, holds in found.items() if holds]
-    if not service.port and not labels.vhosts:
+    if not service.port and not labels.hosts:
         cure = f"give it HAPROXY_{service.index}_PORT or HAPROXY_{service.index}_VHOST"
         notices.append(f"{service.app_id}: port {service.index} has no service port and no vhost; {cure}")
     return notices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,7 +13,6 @@ from appliance.services.labels import (
     enabled,
     groups,
     service_labels,
-    unsupported_protection,
 )
 from appliance.services.model import Quarantined, Service
 from appliance.services.pool import ID_SPACE, servers
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from appliance.marathon.model import App, HealthCheck
     from appliance.services.labels import ServiceLabels
-    from appliance.services.model import Selection
+    from appliance.services.model import Ask, Selection
 
 HTTP_PORTS = (80, 443)
 """Shared by all vhosts: a service with such a port takes what no vhost matched."""
@@ -37,21 +37,45 @@ _LONGEST_CHECK_PATH = 1024
 _DAY_S = 86_400
 
 
-def services(app: App, selection: Selection, addresses: Mapping[str, str]) -> list[Service | Quarantined]:
-    """Each port of `app` that `selection` means, as a Service or the reason why it is none."""
-    found: list[Service | Quarantined] = []
+def services(
+    app: App,
+    selection: Selection,
+    addresses: Mapping[str, str],
+    *,
+    ask: Ask,
+    assigned: Mapping[int, int],
+    disabled: frozenset[str] = frozenset(),
+) -> list[Service | Quarantined]:
+    """Each port of `app` that `selection` means, as a Service or the reason why it is none.
+
+    `assigned`: service ports by index that are not Marathon's. `disabled`: ids of drained tasks.
+    """
+    found: list[Service] = []
+    refused: list[Quarantined] = []
     labels = by_index(app.labels)
     for n in range(len(app.ports)):
         own = labels.get(n, {})
         try:
             if _meant(app, n, own, selection):
-                found.append(_service(app, n, own, selection, addresses))
-        except LabelError as error:
-            found.append(Quarantined(app.id, str(error)))
-    label = unsupported_protection(app.labels) if found else ""
-    if label:
-        return [Quarantined(app.id, f"{label}: not supported yet: would be open without protection")]
-    return found
+                read = service_labels(own, n)
+                port = read.port or app.ports[n].service_port or assigned.get(n, 0)
+                service = _service(app, n, port, read, selection)
+                fault = _tls_fault(service, ask)
+                if fault:
+                    refused.append(Quarantined(app.id, fault))
+                found.append(replace(service, own_port=not fault))
+        except (LabelError, UnservableError) as error:
+            refused.append(Quarantined(app.id, str(error)))
+    order = sorted(found, key=lambda service: (service.port, service.index))
+    whole = [
+        _with_servers(app, service, order, selection=selection, addresses=addresses, disabled=disabled)
+        for service in found
+    ]
+    return [*whole, *refused]
+
+
+class UnservableError(ValueError):
+    """Why a service with valid labels cannot be served."""
 
 
 def _meant(app: App, n: int, own: Mapping[str, str], selection: Selection) -> bool:
@@ -65,34 +89,77 @@ def _meant(app: App, n: int, own: Mapping[str, str], selection: Selection) -> bo
     return "*" in selection.groups or not groups(app.labels, n).isdisjoint(selection.groups)
 
 
-def _service(
-    app: App, n: int, own: Mapping[str, str], selection: Selection, addresses: Mapping[str, str]
-) -> Service | Quarantined:
-    labels = service_labels(own, n)
-    port = labels.port or app.ports[n].service_port or 0
+def _service(app: App, n: int, port: int, labels: ServiceLabels, selection: Selection) -> Service:
+    """Without its servers. Raises UnservableError."""
     health_check = _selected(app.health_checks, n)
+    if health_check is None and labels.check_port_index is not None:
+        health_check = _selected(app.health_checks, labels.check_port_index)
     speaks_http = (
-        labels.vhosts or port in HTTP_PORTS or (health_check and health_check.protocol in _HTTP_CHECKS)
+        labels.hosts or port in HTTP_PORTS or (health_check and health_check.protocol in _HTTP_CHECKS)
     )
     mode = labels.mode or (Mode.HTTP if speaks_http else Mode.TCP)
     check = _check(health_check, mode) if health_check else None
     fault = _fault(n, port, mode, labels, selection) or _check_fault(check)
     if fault:
-        return Quarantined(app.id, fault)
+        raise UnservableError(fault)
+    return Service(app.id, n, port, mode, labels, check, (), health_check=health_check)
+
+
+def _with_servers(
+    app: App,
+    service: Service,
+    order: list[Service],
+    *,
+    selection: Selection,
+    addresses: Mapping[str, str],
+    disabled: frozenset[str],
+) -> Service | Quarantined:
+    """`order`: the services of the app, which BACKEND_HEALTHCHECK_PORT_INDEX counts."""
+    n, position = service.index, service.labels.check_port_index
     pool = servers(
         app,
         n,
         addresses,
         only_alive=selection.health_check,
-        sticky=labels.sticky and mode is Mode.HTTP,
+        sticky=service.labels.sticky and service.mode is Mode.HTTP,
+        checked_at=order[position].index if position is not None and position < len(order) else None,
+        disabled=disabled,
     )
     if len(pool) >= ID_SPACE - 1:
         return Quarantined(app.id, f"port {n} has {len(pool)} tasks; HAProxy's server ids end before that")
-    return Service(app.id, n, port, mode, labels, check, pool)
+    return replace(service, servers=pool)
+
+
+def _tls_fault(service: Service, ask: Ask) -> str:
+    """Why the TLS of the service port cannot be had; '' if it can, or is not wanted."""
+    labels, n = service.labels, service.index
+    words = labels.bind_options.split()
+    files = [words[position + 1] for position, word in enumerate(words) if word == "crt"]
+    if labels.certificate:
+        fault = ask.certificate_fault(labels.certificate)
+        if fault:
+            return f"HAPROXY_{n}_SSL_CERT: {labels.certificate}: {fault}; its service port stays closed"
+    elif "ssl" in words and not files:
+        return f"HAPROXY_{n}_BIND_OPTIONS: ssl needs HAPROXY_{n}_SSL_CERT; its service port stays closed"
+    for file in files:
+        fault = ask.certificate_fault(file)
+        if fault:
+            return f"HAPROXY_{n}_BIND_OPTIONS: {file}: {fault}; its service port stays closed"
+    return ""
 
 
 def _fault(n: int, port: int, mode: Mode, labels: ServiceLabels, selection: Selection) -> str:
     """Why a service with these values cannot be served; '' if it can."""
+    if mode is Mode.TCP and labels.auth:
+        return f"HAPROXY_{n}_AUTH: a password can only be asked for in mode http, but the mode is tcp"
+    if mode is Mode.TCP and labels.hosts:
+        return f"HAPROXY_{n}_VHOST: a vhost needs mode http, but HAPROXY_{n}_MODE says tcp"
+    if PROBE_HOST in labels.vhosts:
+        return f"HAPROXY_{n}_VHOST: '{PROBE_HOST}' is the appliance's own"
+    return _port_fault(n, port, mode, selection)
+
+
+def _port_fault(n: int, port: int, mode: Mode, selection: Selection) -> str:
     cure = f"choose another with HAPROXY_{n}_PORT"
     if not 0 <= port < 65536:
         return f"service port {port} of port {n} is not within 1 to 65535; {cure}"
@@ -100,10 +167,6 @@ def _fault(n: int, port: int, mode: Mode, labels: ServiceLabels, selection: Sele
         return f"service port {port} of port {n} is the appliance's own; {cure}"
     if mode is Mode.TCP and port in HTTP_PORTS:
         return f"HAPROXY_{n}_MODE: port {port} serves http for all apps, never tcp; {cure}"
-    if mode is Mode.TCP and labels.vhosts:
-        return f"HAPROXY_{n}_VHOST: a vhost needs mode http, but HAPROXY_{n}_MODE says tcp"
-    if PROBE_HOST in labels.vhosts:
-        return f"HAPROXY_{n}_VHOST: '{PROBE_HOST}' is the appliance's own"
     return ""
 
 

@@ -36,11 +36,23 @@ _GONE = frozenset(
 
 
 def servers(
-    app: App, n: int, addresses: Mapping[str, str], *, only_alive: bool, sticky: bool
+    app: App,
+    n: int,
+    addresses: Mapping[str, str],
+    *,
+    only_alive: bool,
+    sticky: bool,
+    checked_at: int | None = None,
+    disabled: frozenset[str] = frozenset(),
 ) -> tuple[Server, ...]:
-    """The servers of port `n` of `app`, without duplicates, ordered by host (as text) and port."""
+    """The servers of port `n` of `app`, without duplicates, ordered by host (as text) and port.
+
+    `checked_at`: the index of the port where they are checked instead. `disabled`: ids of drained tasks.
+    """
     only_alive = only_alive and bool(app.health_checks)
     places: dict[tuple[str, int], str] = {}
+    check_ports: dict[tuple[str, int], int] = {}
+    active: set[tuple[str, int]] = set()
     for task in app.tasks:
         endpoint = task.endpoints[n] if n < len(task.endpoints) else None
         if endpoint is None or not _ready(task, only_alive=only_alive):
@@ -49,6 +61,12 @@ def servers(
         if address:
             place = (address, endpoint.port)
             places[place] = min(endpoint.host, places.get(place, endpoint.host))
+            if task.id not in disabled:
+                active.add(place)
+            if checked_at is not None and checked_at < len(task.endpoints):
+                elsewhere = task.endpoints[checked_at]
+                if elsewhere is not None:
+                    check_ports[place] = elsewhere.port
     taken: set[int] = set()
     found = []
     for host, port, address in sorted((host, port, address) for (address, port), host in places.items()):
@@ -56,7 +74,19 @@ def servers(
         server_id = _server_id(name, taken)
         taken.add(server_id)
         cookie = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:10] if sticky else ""
-        found.append(Server(name, address, port, server_id, cookie))
+        place = (address, port)
+        found.append(
+            Server(
+                name,
+                address,
+                port,
+                server_id,
+                cookie,
+                check_ports.get(place),
+                place not in active,
+                host if host != address else "",
+            )
+        )
     return tuple(found)
 
 

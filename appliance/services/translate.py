@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.haproxy.model import AppRoute, Backend, Frontend, LoadBalancer, Mode, Route
+from appliance.haproxy.model import LoadBalancer
+from appliance.services import deployment_groups, routes
+from appliance.services.assigned_ports import NONE, assigned_ports
+from appliance.services.backends import plain_backend
 from appliance.services.memo import Memo
-from appliance.services.model import Quarantined, Selection, Service, Translation
+from appliance.services.model import Ask, Conflict, Quarantined, Selection, Service, Translation
 from appliance.services.notices import about_names, about_service, about_shares
 from appliance.services.offer import HTTP_PORTS, services
+from appliance.services.own import own_rules, own_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from appliance.marathon.model import Cluster
+    from appliance.marathon.model import App, Cluster
+    from appliance.services.own import Own
+    from appliance.services.routes import Named
 
-__all__ = ["Quarantined", "Selection", "Service", "Translation", "translate"]
+__all__ = ["Ask", "Quarantined", "Selection", "Service", "Translation", "translate"]
 
-Named = tuple[str, Service]
-"""A backend's name and its service."""
+_NOTHING_ASKED = Ask()
 
 
 def translate(
-    cluster: Cluster, selection: Selection, addresses: Mapping[str, str], memo: Memo | None = None
+    cluster: Cluster,
+    selection: Selection,
+    addresses: Mapping[str, str],
+    memo: Memo | None = None,
+    ask: Ask = _NOTHING_ASKED,
 ) -> Translation:
     """What `selection` of `cluster` is served as. `addresses`: the tasks' host names to IP addresses.
 
-    Depends on nothing else, not even on the order of apps and tasks; `memo` only saves time.
+    Depends on nothing else but the answers of `ask`, not even on the order of apps and tasks; `memo` only
+    saves time.
     """
     memo = memo or Memo()
     quarantined = [
@@ -40,17 +51,17 @@ def translate(
     notices += [
         f"host name {host!r} does not resolve; its tasks are left out" for host, ip in ips.items() if not ip
     ]
-    offered: list[Service] = []
-    for offer in memo.offers(cluster, ips, lambda app: services(app, selection, ips)):
-        if isinstance(offer, Service):
-            offered.append(offer)
-        else:
-            quarantined.append(offer)
-    offered.sort(key=lambda service: (service.app_id, service.port, service.index))
-    served, refused = _one_mode_per_port(offered)
+    offered, refused, about_ports = _offered(cluster, selection, ips, memo=memo, ask=ask)
     quarantined += refused
-    named = _named(served)
-    load_balancer = _load_balancer(named)
+    served, refused = routes.one_kind_per_port(offered)
+    quarantined += refused
+    if selection.conflict is Conflict.REJECT:
+        served, refused = routes.rejected(served)
+        quarantined += refused
+    own, named, refused = own_texts(_named(served), selection.texts, ask, alone)
+    quarantined += refused
+    load_balancer, lost = _load_balancer(named, selection.conflict, own)
+    notices += about_ports + lost
     for name, service in named:
         notices += about_service(service) + about_names(name, _plain_name(service), service)
     notices += about_shares(load_balancer, dict(named))
@@ -61,21 +72,37 @@ def translate(
     )
 
 
-def _one_mode_per_port(offered: list[Service]) -> tuple[list[Service], list[Quarantined]]:
-    """A port speaks what its first service (by app id) speaks; one that differs is quarantined."""
-    first: dict[int, Service] = {}
-    served, refused = [], []
-    for service in offered:
-        owner = first.setdefault(service.port, service) if service.port else service
-        if service.mode is owner.mode:
-            served.append(service)
+def alone(name: str, service: Service, own: Own) -> LoadBalancer:
+    """`service` as if there were no other."""
+    return _load_balancer([(name, service)], Conflict.SHARE, {name: own})[0]
+
+
+def _offered(
+    cluster: Cluster, selection: Selection, ips: dict[str, str], *, memo: Memo, ask: Ask
+) -> tuple[list[Service], list[Quarantined], list[str]]:
+    """All services that are meant, by app id and port; and what is wrong with others."""
+    assigned, notices = assigned_ports(cluster.apps, selection.assigned_ports)
+    alone, merged, refused = deployment_groups.members(cluster.apps)
+
+    def work_out(app: App, drained: frozenset[str] = frozenset()) -> list[Service | Quarantined]:
+        ports = assigned.get(app.id, NONE)
+        return services(app, selection, ips, ask=ask, assigned=ports, disabled=drained)
+
+    def beside(app: App) -> object:
+        files = any(name.endswith(("_SSL_CERT", "_BIND_OPTIONS")) for name in app.labels)
+        return object() if files else assigned.get(app.id)  # what a file holds is asked each time
+
+    offers = list(memo.offers(replace(cluster, apps=alone), ips, work_out, beside))
+    for member in merged:
+        offers += work_out(member.app, member.drained)
+    offered: list[Service] = []
+    for offer in offers:
+        if isinstance(offer, Service):
+            offered.append(offer)
         else:
-            reason = (
-                f"service port {service.port} of port {service.index} is mode {service.mode.value} here, "
-                f"but {owner.mode.value} for {owner.app_id}; choose another with HAPROXY_{service.index}_PORT"
-            )
-            refused.append(Quarantined(service.app_id, reason))
-    return served, refused
+            refused.append(offer)
+    offered.sort(key=lambda service: (service.app_id, service.port, service.index))
+    return offered, refused, notices
 
 
 def _plain_name(service: Service) -> str:
@@ -97,65 +124,25 @@ def _named(served: list[Service]) -> list[Named]:
     return named
 
 
-def _load_balancer(named: list[Named]) -> LoadBalancer:
-    by_port: dict[int, list[Named]] = {}
-    for name, service in named:
-        by_port.setdefault(service.port, []).append((name, service))
-    http, https = (_names(by_port.pop(port, [])) for port in HTTP_PORTS)
-    by_port.pop(0, None)
+def _load_balancer(
+    named: list[Named], conflict: Conflict, own: Mapping[str, Own]
+) -> tuple[LoadBalancer, list[str]]:
+    outside = {name for name, one in own.items() if one.has_rules}
+    found, notices = routes.routes(named, conflict, outside)
+    heads = {name: one.head for name, one in own.items() if one.head}
+    glue = {name: one.glue for name, one in own.items() if one.glue}
+    app_routes = routes.app_routes(named)
+    by_app_id = {one.backend for one in app_routes if one.backend in own and own[one.backend].app_id}
+    http, https = (routes.default_backends(named, port, conflict) for port in HTTP_PORTS)
     return LoadBalancer(
-        routes=_routes(named),
-        frontends=tuple(
-            Frontend(port, members[0][1].mode, _names(members)) for port, members in sorted(by_port.items())
+        routes=found,
+        frontends=routes.frontends(named, conflict, heads, glue),
+        app_routes=tuple(one for one in app_routes if one.backend not in by_app_id),
+        backends=tuple(
+            own[name].backend if name in own else plain_backend(name, service) for name, service in named
         ),
-        app_routes=_app_routes(named),
-        backends=tuple(_backend(name, service) for name, service in named),
         default_http_backends=http,
         default_https_backends=https,
-    )
-
-
-def _backend(name: str, service: Service) -> Backend:
-    http = service.mode is Mode.HTTP
-    labels = service.labels
-    return Backend(
-        name=name,
-        mode=service.mode,
-        balance=labels.balance if http or not labels.balance_needs_http else "roundrobin",
-        servers=service.servers,
-        check=service.check,
-        sticky=labels.sticky and http,
-    )
-
-
-def _routes(named: list[Named]) -> tuple[Route, ...]:
-    members: dict[tuple[str, str, bool], list[Named]] = {}
-    for name, service in named:
-        labels = service.labels
-        for host in labels.vhosts:
-            for path in labels.paths or ("",):
-                key = (host, path, labels.ignore_case and bool(path))
-                members.setdefault(key, []).append((name, service))
-    return tuple(
-        Route(
-            host=host,
-            path=path,
-            backends=_names(members[host, path, ignore_case]),
-            redirect_to_https=any(s.labels.redirect_to_https for _, s in members[host, path, ignore_case]),
-            ignore_case=ignore_case,
-        )
-        for host, path, ignore_case in sorted(members, key=lambda key: (key[0], key[2], -len(key[1]), key[1]))
-    )
-
-
-def _app_routes(named: list[Named]) -> tuple[AppRoute, ...]:
-    """An app is reached through its first http service. The ids are compared in any case."""
-    first: dict[str, str] = {}
-    for name, service in named:
-        if service.mode is Mode.HTTP:
-            first.setdefault(service.app_id.lower(), name)
-    return tuple(AppRoute(app_id, name) for app_id, name in sorted(first.items()))
-
-
-def _names(members: Iterable[Named]) -> tuple[str, ...]:
-    return tuple(name for name, _ in members)
+        own_rules=own_rules(named, own, by_app_id),
+        tls=routes.vhost_tls(service for _, service in named),
+    ), notices

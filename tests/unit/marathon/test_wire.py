@@ -217,7 +217,7 @@ def test_the_old_ip_per_task_has_discovery_ports_and_no_service_port():
         ipAddress={"discovery": {"ports": [{"number": 8080, "name": "web", "protocol": "tcp"}]}},
         tasks=[{"id": "t", "host": "h", "ipAddresses": [{"ipAddress": "9.0.1.2"}]}],
     )
-    assert app.ports == (Port(0, "tcp"),)
+    assert app.ports == (Port(0, "tcp", 8080),)
     assert endpoints(app) == [("9.0.1.2", 8080)]
 
 

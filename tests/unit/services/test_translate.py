@@ -369,9 +369,18 @@ def test_an_app_is_reached_by_id_through_its_first_http_service():
         ({"HAPROXY_0_MODE": "tcp"}, (80,), "HAPROXY_0_MODE: port 80 serves http"),
         ({"HAPROXY_0_MODE": "tcp", "HAPROXY_0_VHOST": "a"}, (1,), "HAPROXY_0_VHOST: a vhost needs mode http"),
         ({"HAPROXY_0_VHOST": PROBE_HOST}, (1,), "is the appliance's own"),
-        ({"HAPROXY_0_AUTH": "r:u:p"}, (1,), "HAPROXY_0_AUTH: not supported yet"),
-        ({"HAPROXY_7_AUTH": ""}, (1,), "HAPROXY_7_AUTH: not supported yet"),
-        ({"HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "10.0.0.0/8"}, (1,), "would be open without protection"),
+        ({"HAPROXY_0_AUTH": "r:u:p"}, (1,), "HAPROXY_0_AUTH: its password is in no crypt(3) form"),
+        (
+            {"HAPROXY_0_AUTH": "r:u:$1$abcdefgh$ijklmnop", "HAPROXY_0_MODE": "tcp"},
+            (1,),
+            "HAPROXY_0_AUTH: a password can only be asked for in mode http",
+        ),
+        ({"HAPROXY_0_VHOST": "*.x", "HAPROXY_0_MODE": "tcp"}, (1,), "HAPROXY_0_VHOST: a vhost needs mode http"),
+        (
+            {"HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "10.0.0.0/8 all"},
+            (1,),
+            "HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL: 'all' is not a network",
+        ),
         ({"HAPROXY_0_GROUP": "external\n"}, (1,), "HAPROXY_0_GROUP: holds the control character U+000A"),
     ],
 )
@@ -422,7 +431,14 @@ def test_what_could_not_be_read_is_reported():
     ("labels", "notice"),
     [
         ({"HAPROXY_0_PATH": "/a"}, "/web: HAPROXY_0_PATH: has no effect without HAPROXY_0_VHOST"),
-        ({"HAPROXY_0_VHOST": "*.a.example,b.example"}, "/web: HAPROXY_0_VHOST: *.a.example is a wildcard"),
+        (
+            {"HAPROXY_0_REDIRECT_TO_HTTPS": "true"},
+            "/web: HAPROXY_0_REDIRECT_TO_HTTPS: has no effect without HAPROXY_0_VHOST",
+        ),
+        (
+            {"HAPROXY_0_MODE": "tcp", "HAPROXY_0_USE_HSTS": "true"},
+            "/web: HAPROXY_0_USE_HSTS: has no effect in mode tcp",
+        ),
         (
             {"HAPROXY_0_MODE": "tcp", "HAPROXY_0_STICKY": "y"},
             "/web: HAPROXY_0_STICKY: has no effect in mode tcp",

@@ -1,0 +1,154 @@
+"""Services of which somebody wrote a part anew: filled, judged alone, and put where the part belongs.
+
+A service whose routes on :80 and :443 are its owner's leaves the maps. So does every service that shares a
+host with it, for whoever comes first there has to come first among all; those keep the built-in parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Callable
+
+from appliance.haproxy.model import Backend, LoadBalancer, OwnRules, Server
+from appliance.services.backends import plain_backend
+from appliance.services.grammar import LabelError
+from appliance.services.model import Quarantined
+from appliance.services.parts import Parts, cleaned_host, has_own_routes, http_parts, https_parts
+from appliance.services.routes import HTTP_PORTS, weight
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from appliance.services.model import Ask, Service, Texts
+    from appliance.services.routes import Named
+
+SAMPLE_SERVER = Server("192_0_2_1_31000", "192.0.2.1", 31000, 1)
+"""Stands for the servers while a text is judged, so that the verdict outlives a moved task."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What stands in place of our parts of one service."""
+
+    backend: Backend
+    rules: OwnRules
+    head: str = ""
+    glue: str = ""
+    app_id: str = ""
+
+    @property
+    def has_rules(self) -> bool:
+        return bool(self.rules.http or self.rules.https)
+
+
+Alone = Callable[[str, "Service", Own], LoadBalancer]
+
+
+def own_texts(
+    named: list[Named], texts: Texts, ask: Ask, alone: Alone
+) -> tuple[dict[str, Own], list[Named], list[Quarantined]]:
+    """Backend -> its own texts; who is still served; who is not, because a text of his cannot be used."""
+    writers = [(name, service) for name, service in named if service.labels.templates or texts.overridden]
+    if not writers:
+        return {}, named, []
+    hostnames = _hostnames(named)
+    found: dict[str, Own] = {}
+    refused: dict[str, Quarantined] = {}
+    for name, service in writers:
+        parts = Parts(service, name, hostnames[name], texts)
+        try:
+            found[name] = _own(parts)
+            if service.labels.templates:
+                _judge(parts, ask, alone)
+        except LabelError as error:
+            refused[name] = Quarantined(service.app_id, str(error))
+            found.pop(name, None)
+    served = [(name, service) for name, service in named if name not in refused]
+    for name, service in _neighbours(served, {name for name, own in found.items() if own.has_rules}):
+        own = found.get(name) or Own(plain_backend(name, service), OwnRules(name))
+        try:
+            rules = Parts(service, name, hostnames[name], texts).routes()
+        except LabelError as error:
+            refused[name] = Quarantined(service.app_id, str(error))
+            continue
+        found[name] = replace(own, rules=rules)
+    served = [(name, service) for name, service in served if name not in refused]
+    return {name: own for name, own in found.items() if own != _nothing(own)}, served, list(refused.values())
+
+
+def own_rules(named: list[Named], own: Mapping[str, Own], by_app_id: Collection[str]) -> tuple[OwnRules, ...]:
+    """In the order in which they are tried: by weight, then the longest path."""
+    writers = [
+        (name, service)
+        for name, service in named
+        if name in own and (own[name].has_rules or name in by_app_id)
+    ]
+    writers.sort(key=lambda entry: (-weight(entry[1]), -max(map(len, entry[1].labels.paths), default=0)))
+    return tuple(
+        replace(own[name].rules, app_id=own[name].app_id if name in by_app_id else "") for name, _ in writers
+    )
+
+
+def _nothing(own: Own) -> Own:
+    return Own(replace(own.backend, texts=()), OwnRules(own.rules.backend))
+
+
+def _own(parts: Parts) -> Own:
+    """Raises LabelError."""
+    service = parts.service
+    written = parts.own
+    backend = plain_backend(parts.backend, service)
+    routed = has_own_routes(service, parts.texts.overridden)
+    if routed and backend.rules and backend.rules.auth and service.port not in HTTP_PORTS:
+        asks = any(
+            "AUTH" in name and name in written for name, _ in http_parts(service) + https_parts(service)
+        )
+        backend = replace(backend, rules=replace(backend.rules, own_routes=asks))
+    return Own(
+        backend=parts.of_backend(backend),
+        rules=parts.routes() if routed else OwnRules(parts.backend),
+        head=parts.head(),
+        glue=parts.glue(),
+        app_id=parts.app_id_rule() if "HTTP_FRONTEND_APPID_ACL" in written else "",
+    )
+
+
+def _judge(parts: Parts, ask: Ask, alone: Alone) -> None:
+    """Let HAProxy read the service alone. Raises LabelError with its words."""
+    sample = replace(SAMPLE_SERVER, cookie="0123456789" if parts.service.labels.sticky else "")
+    service = replace(parts.service, servers=(sample,))
+    fault = ask.text_fault(alone(parts.backend, service, _own(replace(parts, service=service))))
+    if fault:
+        names = ", ".join(f"HAPROXY_{service.index}_{name}" for name, _ in service.labels.templates)
+        raise LabelError(names, f"HAProxy refuses it: {fault}")
+
+
+def _hostnames(named: list[Named]) -> dict[str, str]:
+    """The names of the conditions: each service has its own, even if its app and vhost are another's, too."""
+    taken: set[str] = set()
+    found: dict[str, str] = {}
+    for name, service in named:
+        hostname = cleaned_host(service)
+        if hostname in taken:
+            hostname = f"{hostname}_{name}"
+        taken.add(hostname)
+        found[name] = hostname
+    return found
+
+
+def _neighbours(named: list[Named], outside: set[str]) -> list[Named]:
+    """Those who are reached through a host of one of `outside`, and so on."""
+    by_host: dict[str, list[Named]] = {}
+    for name, service in named:
+        for host in service.labels.vhosts:
+            by_host.setdefault(host, []).append((name, service))
+    hosts_of = {name: service.labels.vhosts for name, service in named}
+    seen, queue, found = set(outside), sorted(outside), []
+    while queue:
+        for host in hosts_of.get(queue.pop(), ()):
+            for name, service in by_host[host]:
+                if name not in seen:
+                    seen.add(name)
+                    queue.append(name)
+                    found.append((name, service))
+    return found
