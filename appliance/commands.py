@@ -20,6 +20,8 @@ PIPE = subprocess.PIPE
 STDOUT = subprocess.STDOUT
 Stream = Union[int, IO[Any], None]
 
+PACKAGES = {"ip": "iproute2", "nft": "nftables", "ss": "iproute2"}
+"""Where the package is called otherwise."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -47,7 +49,7 @@ def find(program: str) -> str:
 
 def _package(program: str) -> str:
     util_linux = {"chrt", "mount", "nsenter", "prlimit", "setpriv", "setsid", "umount", "unshare"}
-    return "util-linux" if program in util_linux else {"ip": "iproute2"}.get(program, program)
+    return "util-linux" if program in util_linux else PACKAGES.get(program, program)
 
 
 def run(

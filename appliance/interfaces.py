@@ -27,12 +27,18 @@ def interfaces() -> tuple[Interface, ...]:
             )
             for entry in entries
         )
-        if addresses and not addresses[0].is_loopback:
+        if addresses and not any(it.is_loopback for it in addresses):
             found.append(Interface(name, addresses))
     return tuple(found)
 
 
-def holds(address: str) -> bool:
-    """Whether this machine has `address` on any interface now, whatever keepalived says of it."""
-    wanted = ipaddress.IPv4Address(address)
-    return any(wanted == own.ip for interface in interfaces() for own in interface.addresses)
+def holds(address: str, interface: str) -> bool:
+    """Whether `interface` has `address` now, whatever keepalived says of it.
+
+    Only that one counts: a former owner has the VIP on the loopback for a while.
+    """
+    try:
+        entries = netifaces.ifaddresses(interface).get(netifaces.AF_INET, [])
+    except ValueError:
+        return False
+    return any(entry["addr"] == address for entry in entries)

@@ -45,7 +45,7 @@ def _drain(arguments: argparse.Namespace) -> int:
     refusal = _refusal(wanted)
     if refusal and not arguments.force:
         raise ApplianceError(f"{refusal}; --force drains all the same")
-    held = interfaces.holds(wanted.vip.address)
+    held = interfaces.holds(wanted.vip.address, wanted.vip.interface)
     started = time.monotonic()
     facts = {"since": time.time(), "reason": arguments.reason}
     files.replace(paths.drain, json.dumps(facts) + "\n")
@@ -58,7 +58,7 @@ def _drain(arguments: argparse.Namespace) -> int:
         print(f"drained; the VIP {wanted.vip.address} was not on this node")
         return 0
     deadline_s = LONE_DEADLINE_S if refusal else DRAIN_DEADLINE_S
-    if not _wait(lambda: not interfaces.holds(wanted.vip.address), deadline_s):
+    if not _wait(lambda: not interfaces.holds(wanted.vip.address, wanted.vip.interface), deadline_s):
         if refusal:
             print(f"drained; the VIP {wanted.vip.address} stays here, for no other node takes it")
             return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 TOP = 82
 STEP = 10
 FAULT = -254
+LEAST_SERVING = TOP + 1
+"""The least that a node with a working load balancer announces: one without it has its base at most."""
 
 
 def base(rank: int) -> int:

@@ -36,6 +36,7 @@ class Transitions:
         self._health = reports.Report(paths.health_report)
         self._vrrp = Vrrp()
         self._cause = ""
+        self._handover = ""
         self._heard: Advert | None = None
         self.adverts: socket.socket | None = None
 
@@ -47,20 +48,34 @@ class Transitions:
                 return True
         return False
 
-    def hear(self) -> None:
-        """Take in the adverts that arrived."""
-        wanted = self._settings.read()
-        if self.adverts is not None:
-            for heard in advert.receive(self.adverts, wanted.vip.virtual_router_id, time.monotonic()):
-                if heard.source != wanted.cluster.address:
-                    self._heard = heard
+    @property
+    def state(self) -> State:
+        return self._vrrp.state
 
-    def begin(self, *, runs: bool) -> None:
+    def hear(self) -> tuple[Advert, ...]:
+        """Take in the adverts of other nodes that arrived, oldest first."""
+        if self.adverts is None:
+            return ()
+        wanted = self._settings.read()
+        arrived = advert.receive(self.adverts, wanted.vip.virtual_router_id, time.monotonic())
+        heard = tuple(it for it in arrived if it.source != wanted.cluster.address)
+        if heard:
+            self._heard = heard[-1]
+        return heard
+
+    def tell(self, handover: str) -> None:
+        """Publish whether open connections survive a planned move."""
+        if handover != self._handover:
+            self._handover = handover
+            self._publish()
+
+    def begin(self, *, runs: bool, handover: str) -> None:
         """Take the state from the interface and the track file: nothing was heard yet."""
-        own = self._own_priority()
+        self._handover = handover
+        own, vip = self.own_priority(), self._settings.read().vip
         if not runs:
             state, own = State.STOP, None
-        elif interfaces.holds(self._settings.read().vip.address):
+        elif interfaces.holds(vip.address, vip.interface):
             state = State.MASTER
         else:
             state = State.FAULT if own is None else State.BACKUP
@@ -91,12 +106,23 @@ class Transitions:
                 priority=after.priority,
             )
         if before != after:
-            facts = {"since": self._started_at, "state": after.state.value, "state_since": after.since}
-            files.publish(
-                self._paths.vrrp_report, {**facts, "priority": after.priority, "cause": self._cause}
-            )
+            self._publish()
 
-    def _own_priority(self) -> int | None:
+    def _publish(self) -> None:
+        files.publish(
+            self._paths.vrrp_report,
+            {
+                "since": self._started_at,
+                "state": self._vrrp.state.value,
+                "state_since": self._vrrp.since,
+                "priority": self._vrrp.priority,
+                "cause": self._cause,
+                "handover": self._handover,
+            },
+        )
+
+    def own_priority(self) -> int | None:
+        """Base plus the track file, as keepalived adds it up; None in FAULT."""
         return priority.effective(self._settings.read().cluster.rank, reports.weight(self._paths) or 0)
 
     def _witness(self) -> Witness:
@@ -110,7 +136,7 @@ class Transitions:
         return Witness(
             own_verdict="the health program is silent" if silent else ", ".join(words),
             own_verdict_age_s=time.time() - since if isinstance(since, (int, float)) else NEVER_S,
-            own_priority=self._own_priority(),
+            own_priority=self.own_priority(),
             heard=self._heard,
             heard_age_s=heard_age_s,
             advert_interval_s=wanted.vip.advert_interval_s,

@@ -14,12 +14,15 @@ from appliance.health.process import Watched
 from appliance.keepalived import service
 from appliance.keepalived.fifo import Fifo
 from appliance.keepalived.generator import Generator
+from appliance.programs.handover import OpenConnections
 from appliance.programs.transitions import Transitions
 from appliance.status import events
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
+    from appliance.keepalived.advert import Advert
     from appliance.paths import Paths
 
 WATCH_INTERVAL_S = 0.2
@@ -27,7 +30,10 @@ UPDATE_INTERVAL_S = 1.0
 
 
 class Program:
-    """One loop over the fifo, the adverts, and the ends of keepalived and of health."""
+    """One loop over the fifo, the adverts, and the ends of keepalived and of health.
+
+    Between an advert that foretells a move and the move are 100 to 200 ms: nothing here may wait long.
+    """
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
@@ -37,6 +43,7 @@ class Program:
         self.poll.register(self.fifo, select.POLLIN)
         self.generator = Generator(paths)
         self.transitions = Transitions(paths, self.settings)
+        self.handover = OpenConnections(paths, self.settings)
         self.deputy = Deputy(paths)
         self.health_report = reports.Report(paths.health_report)
         self.keepalived = Watched(self.poll, lambda: service.pid(paths))
@@ -45,7 +52,8 @@ class Program:
 
     def run(self) -> None:
         update_at = 0.0
-        self.transitions.begin(runs=service.runs(self.paths))
+        self.handover.begin()
+        self.transitions.begin(runs=service.runs(self.paths), handover=self.handover.words)
         while self.running:
             if time.monotonic() >= update_at:
                 update_at = time.monotonic() + UPDATE_INTERVAL_S
@@ -54,14 +62,17 @@ class Program:
             self.health.find()
             self._stand_in()
             self.poll.poll(WATCH_INTERVAL_S * 1000)
-            self.transitions.hear()
+            adverts = self.transitions.hear()
+            self._follow(adverts)
             for line in self.fifo.lines():
                 self.transitions.notice(line)
+                self._follow()
             if self.keepalived.ended():
                 supervisord.poke(self.paths.supervisor_socket)
                 self.transitions.ended()
             if self.health.ended():
                 supervisord.poke(self.paths.supervisor_socket)
+        self.handover.end()
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.running = False
@@ -77,6 +88,10 @@ class Program:
             self.poll.register(self.fifo, select.POLLIN)
         if self.transitions.listen() and self.transitions.adverts is not None:
             self.poll.register(self.transitions.adverts, select.POLLIN)
+
+    def _follow(self, adverts: Sequence[Advert] = ()) -> None:
+        self.handover.turn(self.transitions.state, self.transitions.own_priority(), adverts)
+        self.transitions.tell(self.handover.words)
 
     def _stand_in(self) -> None:
         pid = self._health_pid()

@@ -23,7 +23,7 @@ STOPPED = "stopped"
 
 def status(paths: Paths, settings: Settings) -> dict[str, Any]:
     """The object that the agent answers at /status.json."""
-    holds = interfaces.holds(settings.vip.address)
+    holds = interfaces.holds(settings.vip.address, settings.vip.interface)
     weight = reports.weight(paths) or 0
     vrrp = files.report(paths.vrrp_report)
     return {
