@@ -131,7 +131,7 @@ class Node:
 
     @property
     def holds(self) -> bool:
-        done = commands.run(["ip", "-n", self.namespace, "-o", "addr", "show", "to", VIP])
+        done = commands.run(["ip", "-n", self.namespace, "-o", "addr", "show", "dev", "eth0", "to", VIP])
         return VIP in done.output
 
     @property
