@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PORTS = (80, 443, 9090, 9091, AGENT_PORT)
 OLDEST_HAPROXY = (2, 2)
 TOOLS = ("setpriv", "chrt", "ip")
+HANDOVER_TOOLS = ("nft", "ss")
 ADVERT_INTERVALS_S = 1.0
 """Three of the default 0.1 s with room for a busy neighbour."""
 
@@ -55,8 +56,19 @@ def engines() -> Iterator[Finding]:
     except MissingError as error:
         text, _, cure = str(error).partition(": ")
         yield fail("engines", text, cure, EXIT_MISSING)
+    yield handover()
     if importlib.util.find_spec("supervisor") is None:
         yield fail("engines", "the Python package supervisor is missing", "install it", EXIT_MISSING)
+
+
+def handover() -> Finding:
+    """What the VIP's planned moves need to keep open connections; the appliance works without."""
+    try:
+        for tool in HANDOVER_TOOLS:
+            commands.find(tool)
+    except MissingError as error:
+        return warn("handover", f"{error}; until then a planned move of the VIP cuts open connections")
+    return ok("handover", "nft and ss are installed")
 
 
 def haproxy_version(said: str) -> Finding:
