@@ -84,7 +84,7 @@ class Client:
 
         def ask(url: str) -> Cluster:
             found = self._framework_id(url)
-            if found and self.framework_id and found != self.framework_id:
+            if self._strange(found):
                 strangers.add(found)
                 raise MarathonError(f"belongs to another cluster: framework {found}, not {self.framework_id}")
             try:
@@ -110,10 +110,15 @@ class Client:
         try:
             body = self.body(f"{url}/v2/apps{quote(app_id)}?embed=app.tasks")
         except NotFoundError as error:
-            if _says_gone(error.body, app_id):
-                return Cluster()
-            raise
+            if not _says_gone(error.body, app_id):
+                raise
+            if self._strange(self._framework_id(url)):
+                raise MarathonError("belongs to another cluster, which does not know the app") from None
+            return Cluster()
         return wire.app(body, app_id)
+
+    def _strange(self, framework_id: str) -> bool:
+        return bool(framework_id and self.framework_id and framework_id != self.framework_id)
 
     def _framework_id(self, url: str) -> str:
         """The leader's, also through a standby. '' where it is not told, which is no failure."""

@@ -232,6 +232,14 @@ def test_a_master_of_another_cluster_is_left_for_one_of_ours(marathon, follow):
         ours.close()
 
 
+def test_a_master_of_another_cluster_cannot_say_that_an_app_is_gone(marathon, following):
+    marathon.framework_id = "framework-2"
+    del marathon.apps["/web"]
+    marathon.touched("/web")
+    following.until(lambda: "marathon-identity" in following.alarms())
+    assert following.ports() == {"/db": [2], "/web": [1]}
+
+
 def test_another_cluster_is_an_alarm_then_ours(marathon, follow):
     marathon.runs("/web", 1)
     following = follow(hold_s=0.4, again_s=0.05)
