@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 FIRST_PORT = 31000
+"""Of the ports that only moved tasks have."""
 
 
 class Feeder(ThreadingHTTPServer):
@@ -69,7 +70,7 @@ class Feeder(ThreadingHTTPServer):
                 "id": f"{app_id[1:].replace('/', '_')}.instance-{k}._app.1",
                 "appId": app_id,
                 "host": f"10.0.{(n + k) % 8}.{(n + k) % 200 + 1}",
-                "ports": [moved_to if moved_to and k == 0 else FIRST_PORT + (n + k) % 1000],
+                "ports": [moved_to if moved_to and k == 0 else 20000 + (n + k) % 1000],
                 "ipAddresses": [{"ipAddress": "172.17.0.2", "protocol": "IPv4"}],
                 "state": "TASK_RUNNING",
                 "version": "2021-03-01T12:00:00.000Z",
