@@ -36,38 +36,51 @@ def of_appliance(paths: Paths) -> Process:
     return _as(process, USER)
 
 
-def standalone(config: Path) -> tuple[Process, tuple[str, ...]]:
+def standalone(config: Path, *, limits_known: bool = False) -> tuple[Process, tuple[str, ...]]:
     """A HAProxy of the user's own, with its sockets beside `config`; and what has to be said of it.
 
-    It names a user only as root: an unprivileged HAProxy could not start with one. Its limits are not
-    known, it may run elsewhere.
+    It names a user only as root: an unprivileged HAProxy could not start with one. Its limits are known
+    where it is our child.
     """
     folder = config.parent.absolute()
     sockets = folder
     notices: tuple[str, ...] = ()
-    if len(os.fsencode(folder / "haproxy.sock")) > UNIX_SOCKET_LIMIT:
+    obstacle = _obstacle(folder)
+    if obstacle:
         sockets = _short_folder(folder)
-        notices = (f"{folder} is too long for HAProxy's unix sockets: they lie in {sockets}",)
+        notices = (f"{obstacle}: HAProxy's unix sockets lie in {sockets}",)
     process = Process(
         folder=_checked(folder),
         socket=str(sockets / "haproxy.sock"),
         generator_socket=str(sockets / "lb.sock"),
+        file_descriptors=_file_descriptors() if limits_known else None,
     )
     return (_as(process, HAPROXY_USER) if os.geteuid() == 0 else process), notices
 
 
 def make_socket_folder(process: Process) -> None:
-    """Create the short folder of a standalone HAProxy's sockets, for this user alone.
+    """Create the short folder of a standalone HAProxy's sockets, for this user alone to change.
+
+    As root others may pass through: the workers of HAProxy, who have a user of their own.
 
     Raises ForbiddenError if the name is taken by somebody else: then nothing in it can be trusted.
     """
     folder = Path(process.socket).parent
     if folder == Path(process.folder):
         return
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o066:
         raise ForbiddenError(f"{folder} is not a folder of this user alone: remove it")
+
+
+def _obstacle(folder: Path) -> str:
+    """Why sockets cannot lie there; '' if they can."""
+    if len(os.fsencode(folder / "haproxy.sock")) > UNIX_SOCKET_LIMIT:
+        return f"{folder} is too long a name for unix sockets"
+    closed = (one for one in (folder, *folder.parents) if one.is_dir() and not one.stat().st_mode & 0o001)
+    barred = next(closed, None) if os.geteuid() == 0 else None
+    return f"HAProxy's workers, who are not root, cannot pass through {barred}" if barred else ""
 
 
 def _short_folder(folder: Path) -> Path:

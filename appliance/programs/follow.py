@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 LOOK_WHILE_WAITING_S = 0.1
 """For a HAProxy that does not run, or not what it should."""
+READ_S = 0.5
+"""For Marathon's answer, before the picture is served again."""
 
 
 class Source(Protocol):
@@ -153,7 +155,8 @@ class Follower:
             self._take_from_disk()
         else:
             log.warning("%s was replaced by somebody: regenerate", service.config)
-            self.due = time.monotonic()
+            self.source.read_all("the configuration was replaced")  # perhaps by who knows more: 'once'
+            self.due = min(self.due, time.monotonic() + READ_S)
 
     def _serve(self, cluster: Cluster) -> None:
         try:

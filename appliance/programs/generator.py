@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Callable
 
 from appliance.errors import EngineError, NotRunningError
@@ -38,6 +38,8 @@ class Generator:
     """IP addresses by host."""
     furnish: Callable[[Process], Process] = field(default=lambda process: process)
     """The same process with the operator's files as they are now."""
+    own_app: str = ""
+    """Id of the app that is this load balancer itself: never served."""
     exclude_refused: bool = True
     """Find the backends that make HAProxy refuse the file, and serve the rest."""
 
@@ -100,6 +102,8 @@ class Generator:
         return sorted(found)
 
     def _translate(self, cluster: Cluster) -> Translation:
+        if self.own_app:
+            cluster = replace(cluster, apps=tuple(app for app in cluster.apps if app.id != self.own_app))
         addresses = self.resolve(self.memo.hosts(cluster))
         return translate(cluster, self.selection, addresses, self.memo)
 

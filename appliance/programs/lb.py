@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator, summary
 from appliance.programs.loop import Wake, Wakes
 from appliance.programs.operator_files import OperatorFiles
+from appliance.programs.standalone import Haproxy
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,7 +70,7 @@ def once(request: Request) -> str:
 
 def _step(generator: Generator, cluster: Cluster, request: Request) -> Plan:
     """One step, tried again as often as it was asked for."""
-    for _ in range(max(request.retries, 0)):
+    for _ in itertools.repeat(None) if request.retries < 0 else range(request.retries):
         try:
             return generator.step(cluster)
         except NotRunningError:
@@ -85,8 +87,8 @@ def follow(request: Request, *, events: bool) -> None:
     generator, operator_files, notices = _generator(request)
     for notice in notices:
         log.warning("%s", notice)
-    own = request.options.of_appliance
-    if own and not request.options.config.exists():
+    own, with_haproxy = request.options.of_appliance, request.options.with_haproxy
+    if (own or with_haproxy) and not request.options.config.exists():
         generator.service.place(generator.empty())  # HAProxy can start, and Marathon's picture is a reload
     wakes = Wakes()
     wakes.listen_to_signals()
@@ -129,7 +131,10 @@ def follow(request: Request, *, events: bool) -> None:
         feed.read_all("ZooKeeper names other masters")
 
     ensembles = [ZooKeeper(ensemble, access, on_change=led_by) for ensemble in request.ensembles]
-    sources: list[Running] = [control, operator_files, *ensembles, feed, *([watch] if events else [])]
+    haproxy = [Haproxy(request.options.config, generator.process)] if with_haproxy else []
+    sources: list[Running] = [*haproxy, control, operator_files, *ensembles, feed]
+    if events:
+        sources.append(watch)
     for source in sources:
         source.start()
     try:
@@ -206,6 +211,7 @@ def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, Opera
         selection=request.selection,
         resolve=Resolver().addresses,
         furnish=operator_files.furnish,
+        own_app=request.own_app,
         exclude_refused=request.options.exclude_refused and request.options.validate,
     )
     return generator, operator_files, notices

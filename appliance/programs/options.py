@@ -28,8 +28,8 @@ class Options:
     config: Path
     command: tuple[str, ...] = ()
     """Empty: HAProxy's master is told by its socket."""
-    master_socket: Path | None = None
-    """Of a HAProxy that is told by it; None: this node's."""
+    with_haproxy: bool = False
+    """HAProxy is started, too."""
     certificates: tuple[str, ...] = ()
     """Files and folders."""
     certificate_folders: tuple[str, ...] = ()
@@ -67,6 +67,8 @@ class Request:
     poll_s: float = 60.0
     """Between full reads when no event asks for one."""
     retry_s: float = 10.0
+    own_app: str = ""
+    """Id of the app that is this very load balancer; '': none is."""
     retries: int = -1
     """How often a reload that failed is tried again before the configuration changes; -1: for ever."""
 
@@ -85,7 +87,7 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
     if options.of_appliance:
         made = process.of_appliance(options.paths)
     else:
-        made, notices = process.standalone(options.config)
+        made, notices = process.standalone(options.config, limits_known=options.with_haproxy)
         if not dry:
             process.make_socket_folder(made)
     made = replace(made, bind_http_https=options.bind_http_https, log=options.log)
@@ -100,7 +102,11 @@ def service(options: Options, made: Process) -> Service:
         made,
         CommandReload(options.command, Path(made.socket))
         if options.command
-        else MasterReload(options.master_socket or options.paths.haproxy_master_socket),
+        else MasterReload(
+            Path(made.socket).with_name("master.sock")
+            if options.with_haproxy
+            else options.paths.haproxy_master_socket
+        ),
         validate=options.validate,
         archive_versions=options.archive_versions,
     )

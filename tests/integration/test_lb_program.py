@@ -51,8 +51,10 @@ class _Requests(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps({"apps": self.server.apps}).encode())
-        else:
+        elif self.path.startswith("/v2/events"):
             self._stream()
+        else:
+            self.send_error(404)
 
     def _stream(self):
         self.send_response(200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -135,10 +136,10 @@ def test_a_folder_too_long_for_sockets_gets_a_short_one(marathon, run, tmp_path)
     folder.mkdir()
     code, _, err = run(*once(marathon, folder, "--log-level", "warning"))
     assert code == 0
-    assert "is too long for HAProxy's unix sockets" in err
+    assert "is too long a name for unix sockets" in err
     text = (folder / "haproxy.cfg").read_text()
     sockets = Path(text.partition("stats socket ")[2].split()[0]).parent
-    assert sockets.stat().st_mode & 0o777 == 0o700
+    assert sockets.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)
     sockets.rmdir()
 
 
@@ -167,7 +168,6 @@ def test_a_broken_app_leaves_out_only_itself(marathon, run, tmp_path):
         (["once", "--gruop", "x"], "unknown argument --gruop, did you mean --group?"),
         (["twice"], "unknown mode 'twice'"),
         (["once", "--group", "x", "--haproxy-config", "/tmp/haproxy.cfg"], "argument --command is required"),
-        (["once", "--group-https-by-vhost"], "--group-https-by-vhost is not supported yet"),
         (["once", "--group", "x", "--log-level", "loud"], "--log-level loud"),
         (["once", "--group", "x", "--log-format", "%(no"], "--log-format"),
         (["once", "--group", "x", "--command", "'"], "--command"),

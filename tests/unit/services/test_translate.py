@@ -375,7 +375,11 @@ def test_an_app_is_reached_by_id_through_its_first_http_service():
             (1,),
             "HAPROXY_0_AUTH: a password can only be asked for in mode http",
         ),
-        ({"HAPROXY_0_VHOST": "*.x", "HAPROXY_0_MODE": "tcp"}, (1,), "HAPROXY_0_VHOST: a vhost needs mode http"),
+        (
+            {"HAPROXY_0_VHOST": "*.x", "HAPROXY_0_MODE": "tcp"},
+            (1,),
+            "HAPROXY_0_VHOST: a vhost needs mode http",
+        ),
         (
             {"HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "10.0.0.0/8 all"},
             (1,),
