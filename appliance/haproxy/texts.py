@@ -26,7 +26,7 @@ _SECTIONS = frozenset(
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """Escapes, quotes and variables could spell a section's name; a dot begins what concerns the whole file."""
 LONGEST = 65536
-__all__ = ["TextError", "body", "fill", "in_order", "normal"]
+__all__ = ["TextError", "body", "conditions", "fill", "in_order", "normal", "with_conditions_renamed"]
 
 
 def normal(text: str) -> str:
@@ -113,6 +113,34 @@ def in_order(text: str) -> tuple[list[str], list[str]]:
     ranks = [(_rank(line), line) for line in lines]
     ranks.sort(key=lambda entry: entry[0])
     return [line for rank, line in ranks if rank < 3], [line for rank, line in ranks if rank >= 3]
+
+
+def conditions(text: str) -> dict[str, tuple[str, ...]]:
+    """The named conditions that a text defines, each with all that it says."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) > 1 and words[0] == "acl":
+            found[words[1]] = (*found.get(words[1], ()), " ".join(words[2:]))
+    return found
+
+
+def with_conditions_renamed(text: str, names: Mapping[str, str]) -> str:
+    """`text` with other names for its conditions, where they are defined and where they are asked for."""
+    return "".join(f"{_renamed(line, names)}\n" for line in text.split("\n") if line.strip())
+
+
+def _renamed(line: str, names: Mapping[str, str]) -> str:
+    words = line.split(" ")
+    asked = nested = False
+    for position, word in enumerate(words):
+        before = [one for one in words[:position] if one]
+        bare = word.removeprefix("!")
+        if (before == ["acl"] or (asked and not nested)) and bare in names:
+            words[position] = word[: len(word) - len(bare)] + names[bare]
+        asked = asked or word in {"if", "unless"}
+        nested = (nested or bare == "{") and bare != "}"
+    return " ".join(words)
 
 
 def _rank(line: str) -> float:

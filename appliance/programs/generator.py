@@ -13,6 +13,7 @@ from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import Rendered, render
 from appliance.haproxy.service import RefusedError
 from appliance.services.memo import Memo
+from appliance.services.model import Ask
 from appliance.services.translate import translate
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Generator:
     """IP addresses by host."""
     furnish: Callable[[Process], Process] = field(default=lambda process: process)
     """The same process with the operator's files as they are now."""
+    ask: Ask = field(default_factory=Ask)
+    """About certificates and texts that labels name or hold."""
     own_app: str = ""
     """Id of the app that is this load balancer itself: never served."""
     exclude_refused: bool = True
@@ -105,7 +108,7 @@ class Generator:
         if self.own_app:
             cluster = replace(cluster, apps=tuple(app for app in cluster.apps if app.id != self.own_app))
         addresses = self.resolve(self.memo.hosts(cluster))
-        return translate(cluster, self.selection, addresses, self.memo)
+        return translate(cluster, self.selection, addresses, self.memo, self.ask)
 
     def _without_refused(self, load_balancer: LoadBalancer) -> LoadBalancer:
         """A backend that HAProxy has refused is not tried again until it changes."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Protocol
 
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
+from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.plan import Reload
 from appliance.haproxy.render import APP_MAP, DOMAIN_MAP, Rendered
 from appliance.marathon import zookeeper
@@ -20,13 +22,14 @@ from appliance.marathon.resolve import Resolver
 from appliance.marathon.store import Store
 from appliance.marathon.watch import Watch
 from appliance.marathon.zookeeper import ZooKeeper
-from appliance.programs import options
+from appliance.programs import operator_texts, options
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator, summary
 from appliance.programs.loop import Wake, Wakes
 from appliance.programs.operator_files import OperatorFiles
 from appliance.programs.standalone import Haproxy
+from appliance.services.model import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -205,13 +208,20 @@ def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, Opera
         folders=request.options.certificate_folders,
         dry=dry,
     )
+    process = operator_files.furnish(process)
+    texts, about_texts = operator_texts.usable(process)
+    process = replace(process, texts=texts.overridden)
     generator = Generator(
         service=options.service(request.options, process),
         process=process,
-        selection=request.selection,
+        selection=replace(request.selection, texts=texts),
         resolve=Resolver().addresses,
         furnish=operator_files.furnish,
         own_app=request.own_app,
         exclude_refused=request.options.exclude_refused and request.options.validate,
     )
-    return generator, operator_files, notices
+    generator.ask = Ask(
+        certificate_fault=lambda path: operator_files.store.usable(path) or "",
+        text_fault=Isolation(lambda: generator.process) if request.options.validate else lambda _: "",
+    )
+    return generator, operator_files, (*notices, *about_texts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable
 
 from appliance.haproxy.model import Backend, LoadBalancer, OwnRules, Server
+from appliance.haproxy.texts import conditions, with_conditions_renamed
 from appliance.services.backends import plain_backend
 from appliance.services.grammar import LabelError
 from appliance.services.model import Quarantined
@@ -73,6 +74,7 @@ def own_texts(
             continue
         found[name] = replace(own, rules=rules)
     served = [(name, service) for name, service in served if name not in refused]
+    found = _with_names_apart(served, found)
     return {name: own for name, own in found.items() if own != _nothing(own)}, served, list(refused.values())
 
 
@@ -121,6 +123,32 @@ def _judge(parts: Parts, ask: Ask, alone: Alone) -> None:
     if fault:
         names = ", ".join(f"HAPROXY_{service.index}_{name}" for name, _ in service.labels.templates)
         raise LabelError(names, f"HAProxy refuses it: {fault}")
+
+
+def _with_names_apart(served: list[Named], found: Mapping[str, Own]) -> dict[str, Own]:
+    """A name that two give to different conditions is one condition to HAProxy: the later one is renamed."""
+    known: dict[tuple[str, str], tuple[str, ...]] = {("http", "to_probe"): ()}
+    apart = {}
+    for name, _ in served:
+        if name not in found:
+            continue
+        own = found[name]
+
+        def renamed(place: str, text: str, backend: str = name) -> str:
+            names = {}
+            for condition, lines in conditions(text).items():
+                if known.setdefault((place, condition), lines) != lines:
+                    names[condition] = f"{condition}_{backend}"
+            return with_conditions_renamed(text, names) if names else text
+
+        apart[name] = replace(
+            own,
+            rules=replace(
+                own.rules, http=renamed("http", own.rules.http), https=renamed("https", own.rules.https)
+            ),
+            app_id=renamed("app id", own.app_id),
+        )
+    return apart
 
 
 def _hostnames(named: list[Named]) -> dict[str, str]:

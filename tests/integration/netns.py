@@ -97,9 +97,13 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self):
         seen = [self.server.answer_name, self.path]
-        seen += [f"{key}: {value}" for key, value in self.headers.items() if key.lower().startswith("x-")]
+        seen += [
+            f"{key}: {value}" for key, value in self.headers.items() if key.lower().startswith(("x-", "host"))
+        ]
         body = "\n".join(seen).encode()
         self.send_response(200)
+        if "X-Location" in self.headers:
+            self.send_header("Location", self.headers["X-Location"])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

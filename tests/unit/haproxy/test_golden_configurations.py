@@ -1,6 +1,7 @@
 """What HAProxy is given for given apps: each folder of tests/golden is a case.
 
-`apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. To accept
+`apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. A case may
+hold the operator's own `templates/HAPROXY_<NAME>` and, in `options.json`, fields of Process. To accept
 what comes of them now, and look at the difference:
 
     GOLDEN=write .venv/bin/pytest tests/unit/haproxy/test_golden_configurations.py && git diff tests/golden
@@ -8,6 +9,7 @@ what comes of them now, and look at the difference:
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from appliance import commands
-from appliance.haproxy import certificates
+from appliance.haproxy import certificates, operator_texts
 from appliance.haproxy.model import Process
 from appliance.haproxy.render import render
 from appliance.marathon import wire
-from appliance.services.model import Selection
+from appliance.services.model import Selection, Texts
 from appliance.services.translate import translate
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -37,19 +39,31 @@ NODE = Process(
 
 def load_balancer(case):
     cluster = wire.apps((GOLDEN / case / "apps.json").read_bytes())
-    found = translate(cluster, Selection(("external",)), {})
+    overridden, notices = operator_texts.read(GOLDEN / case, {})
+    texts = Texts(operator_texts.built_in(), overridden)
+    found = translate(cluster, Selection(("external",), texts=texts), {})
     assert not found.quarantined
+    assert not notices
     return found.load_balancer
+
+
+def as_asked(case, process):
+    options = GOLDEN / case / "options.json"
+    if options.exists():
+        process = replace(process, **json.loads(options.read_text()))
+    return replace(process, texts=operator_texts.read(GOLDEN / case, {})[0])
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_apps_give_the_same_configuration(case):
-    rendered = render(load_balancer(case), NODE)
+    rendered = render(load_balancer(case), as_asked(case, NODE))
     made = {"haproxy.cfg": rendered.config, **{name: text for name, text in rendered.maps.items() if text}}
     if os.environ.get("GOLDEN") == "write":
         for name, text in made.items():
             (GOLDEN / case / name).write_text(text)
-    kept = {path.name: path.read_text() for path in (GOLDEN / case).iterdir() if path.name != "apps.json"}
+    kept = {
+        path.name: path.read_text() for path in (GOLDEN / case).iterdir() if path.suffix in {".cfg", ".map"}
+    }
     assert made == kept
 
 
@@ -57,18 +71,18 @@ def test_the_same_apps_give_the_same_configuration(case):
 def test_haproxy_accepts_it_without_a_warning(case, tmp_path):
     certificate, _ = certificates.self_signed(tmp_path)
     here = Process(str(tmp_path), f"{tmp_path}/h.sock", f"{tmp_path}/lb.sock", 20000, (certificate,))
-    rendered = render(load_balancer(case), here)
+    rendered = render(load_balancer(case), as_asked(case, here))
     (tmp_path / rendered.maps_folder).mkdir()
     for name, text in rendered.maps.items():
         (tmp_path / rendered.maps_folder / name).write_text(text)
-    (tmp_path / "haproxy.cfg").write_text(rendered.config)
+    (tmp_path / "haproxy.cfg").write_text(rendered.config.replace("/etc/ssl/shop.pem", certificate))
     done = commands.run(["haproxy", "-c", "-f", tmp_path / "haproxy.cfg"])
     assert (done.code, done.output + done.errors) == (0, "Configuration file is valid\n")
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_frontend_has_the_name_of_a_backend(case):
-    words = [line.split() for line in render(load_balancer(case), NODE).config.splitlines()]
+    words = [line.split() for line in render(load_balancer(case), as_asked(case, NODE)).config.splitlines()]
     names = {
         kind: [line[1] for line in words if line[:1] == [kind]] for kind in ("frontend", "backend", "listen")
     }
