@@ -43,6 +43,7 @@ class Subscription:
         self._on_close = on_close
         self._types = frozenset(types)
         self._frames: deque[bytes] = deque()
+        self._inserted: deque[bytes] = deque()
         self._changed = Condition()
         self._woken = False
 
@@ -65,7 +66,7 @@ class Subscription:
     def insert(self, frames: Collection[bytes]) -> None:
         """Frames past the filter and the limit, as a fault wants them."""
         with self._changed:
-            self._frames.extend(frames)
+            self._inserted.extend(frames)
             self._changed.notify()
 
     def close(self) -> None:
@@ -85,9 +86,12 @@ class Subscription:
     def next(self, timeout_s: float) -> bytes | None:
         """The next frame, None when none came in time, it was woken, or the stream is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frames or self.closed or self._woken, timeout_s)
+            waiting = self._inserted, self._frames
+            self._changed.wait_for(lambda: any(waiting) or self.closed or self._woken, timeout_s)
             self._woken = False
-            return None if self.closed or not self._frames else self._frames.popleft()
+            if self.closed or not any(waiting):
+                return None
+            return (self._inserted or self._frames).popleft()
 
 
 class Bus:
@@ -129,6 +133,13 @@ class Bus:
     def wake(self) -> None:
         """Let every stream look at the faults now."""
         for subscription in self.subscriptions():
+            subscription.wake()
+
+    def abandon(self) -> None:
+        """Publish to none of the open streams any more, and do not close them."""
+        with self._lock:
+            abandoned, self._subscriptions = self._subscriptions, []
+        for subscription in abandoned:
             subscription.wake()
 
     def close(self) -> None:

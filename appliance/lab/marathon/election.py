@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition, Timer
 from typing import TYPE_CHECKING, Callable
 
@@ -30,7 +30,7 @@ class Election:
     """Masters are numbers. `on_change` is called with the leader, or None, outside the lock, in order."""
 
     def __init__(self, masters: int, timing: Timing, on_change: Callable[[int | None], None]) -> None:
-        self.timing = timing
+        self.timing = replace(timing)
         self._candidates = set(range(masters))
         self._leader: int | None = 0
         self._believed: int | None = 0

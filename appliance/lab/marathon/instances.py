@@ -24,6 +24,11 @@ class Instances:
     def __contains__(self, instance: Instance) -> bool:
         return instance in self._by_app.get(instance.app_id, ())
 
+    @property
+    def apps(self) -> list[str]:
+        """Ids of the apps that have any."""
+        return list(self._by_app)
+
     def of_app(self, app_id: str) -> list[Instance]:
         return list(self._by_app.get(app_id, ()))
 

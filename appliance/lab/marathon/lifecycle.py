@@ -62,7 +62,8 @@ class Lifecycle:
         state = self._state
         if instance.app_id in state.scaled:
             return pretended(instance.definition, state.next_pretended())
-        others = [each for each in state.instances.watched if each.has_task]
+        real = [app_id for app_id in state.instances.apps if app_id not in state.scaled]
+        others = [each for app_id in real for each in state.of_app(app_id) if each.has_task]
         agents = state.available_agents()
         return place(instance.definition, agents, others, avoid=instance.ports, chance=self._chance)
 

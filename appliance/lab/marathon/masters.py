@@ -48,7 +48,8 @@ class Masters:
     def hang(self, netloc: str, *, expires: bool) -> None:
         master = self._named(netloc)
         master.hang()
-        self._shared.bus.wake()
+        if netloc == self.leader:
+            self._shared.bus.abandon()
         if expires:
             self._shared.election.vanish(master.number)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any, Callable
+from zlib import crc32
 
 from appliance.lab.marathon import dialects
 from appliance.lab.marathon.definition import complete
@@ -57,7 +58,7 @@ def _each_task(change: Callable[..., None]) -> Callable[..., Any]:
 def _mixed(document: Any, _: Any) -> Any:
     """Every second app, by its id, in the words of the old dialect."""
     for app in apps_of(document):
-        if "networks" in app and sum(app["id"].encode()) % 2:
+        if "networks" in app and crc32(app["id"].encode()) // 2 % 2:
             version = app["version"]
             old = dialects.definition(Definition(complete(app), version, version, version), dialects.OLD)
             kept = {key: app[key] for key in app if key.startswith("tasks") or key == "deployments"}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from queue import Queue
+
+import pytest
+
+from appliance.lab.marathon.election import Election, Timing
+
+QUICK = Timing(session_s=0.02, election_s=0.02, wait_s=0.01)
+
+
+@pytest.fixture
+def election():
+    """Three masters; `told` is what they were told."""
+    told = Queue()
+    made = Election(3, QUICK, told.put)
+    made.told = told
+    yield made
+    made.stop()
+
+
+def test_the_next_one_leads_after_an_abdication(election):
+    for follower in (1, 2, 0):
+        election.abdicate()
+        assert (election.told.get(timeout=2), election.told.get(timeout=2)) == (None, follower)
+        assert election.leader == follower
+
+
+def test_a_leader_that_vanished_is_believed_in_until_its_session_ends(election):
+    election.vanish(0)
+    assert (election.leader, election.believed(1)) == (None, 0)
+    assert election.believed(0) is None, "it knows by itself that it does not lead"
+    assert (election.told.get(timeout=2), election.told.get(timeout=2)) == (None, 1)
+
+
+def test_nobody_leads_until_one_appears(election):
+    for master in (1, 2, 0):
+        election.vanish(master)
+    assert election.told.get(timeout=2) is None
+    assert election.told.empty()
+    election.appear(2)
+    assert election.told.get(timeout=2) == 2
+
+
+def test_confused_masters_take_the_next_one_for_the_leader(election):
+    election.confused = True
+    assert [election.believed(each) for each in range(3)] == [1, 2, 0]
