@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance import log, settings
+from appliance import log
 from appliance.cli import command, flags, request
 from appliance.errors import UsageError
 from appliance.paths import Paths
@@ -39,9 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Feed a HAProxy that somebody else runs: supervisord on a node, or the user."""
     _configure_log(arguments, arguments.syslog_socket)
-    paths = Paths.of(arguments.root)
-    own = settings.load(paths.settings) if paths.settings.exists() else None
-    asked = request.of(arguments, paths, own)
+    asked = request.read(arguments)
     mode = arguments.mode or ("sse" if arguments.sse else "once")
     if arguments.dry:
         print(lb.show(asked).config, end="")

@@ -14,26 +14,33 @@ from appliance.errors import UsageError
 from appliance.marathon.access import Credentials
 from appliance.marathon.dcos import ServiceAccount, Session
 from appliance.marathon.zookeeper import Ensemble
+from appliance.paths import Paths
 from appliance.programs import environment
 from appliance.programs.options import Options, Request
-from appliance.services.model import Selection
+from appliance.services.model import Conflict, Selection
+from appliance.services.policy import Owner, Policy
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from appliance.marathon.access import Login
-    from appliance.paths import Paths
     from appliance.programs.environment import Environment
+
+
+def read(arguments: argparse.Namespace) -> Request:
+    """What the flags mean on this machine. Raises ApplianceError."""
+    paths = Paths.of(arguments.root)
+    return of(arguments, paths, settings.load(paths.settings) if paths.settings.exists() else None)
 
 
 def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | None) -> Request:
     """Flags first, then this node's appliance.toml, then marathon-lb's defaults."""
     lb = own.lb if own else settings.LoadBalancer(groups=())
+    ports = _ports(arguments, lb)
     groups = arguments.group or lb.groups
     if not groups:
         raise UsageError("argument --group is required: a group's name, or '*' for every app")
-    _ports(arguments, lb)
     options = _options(arguments, paths, lb, paths.haproxy_cfg if own else Path(flags.DEFAULT_CONFIG))
     if not (options.command or options.of_appliance or arguments.dry or options.with_haproxy):
         raise UsageError(
@@ -56,6 +63,10 @@ def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | Non
             tuple(groups),
             arguments.strict_mode or lb.strict_mode,
             arguments.health_check or lb.health_check,
+            assigned_ports=ports,
+            compression=lb.compression,
+            conflict=Conflict(own.policy.conflicts if own else "share"),
+            policy=_policy(own.policy) if own else None,
         ),
         max_backoff_s=arguments.max_backoff,
         retry_s=arguments.reload_interval,
@@ -92,6 +103,7 @@ def _options(arguments: argparse.Namespace, paths: Paths, lb: settings.LoadBalan
         certificate_folders=lb.certificate_folders,
         bind_http_https=lb.bind_http_https and not arguments.dont_bind_http_https,
         haproxy_map=arguments.haproxy_map or lb.haproxy_map,
+        group_https_by_vhost=arguments.group_https_by_vhost or lb.group_https_by_vhost,
         archive_versions=lb.archive_versions if kept is None else max(kept, 0),
         default_options=environment.default_options(os.environ),
         validate=not arguments.skip_validation,
@@ -110,6 +122,18 @@ def _ports(arguments: argparse.Namespace, lb: settings.LoadBalancer) -> tuple[in
             "the first may not be above the second, and both are 0 or none is"
         )
     return (lowest, highest) if highest else None
+
+
+def _policy(asked: settings.Policy) -> Policy | None:
+    made = Policy(
+        asked.denied_labels,
+        asked.denied_templates,
+        tuple(
+            Owner(owner.apps, owner.vhosts, tuple(filter(None, map(settings.port_range, owner.ports))))
+            for owner in asked.owners
+        ),
+    )
+    return made if made != Policy() else None
 
 
 def _retries(arguments: argparse.Namespace, options: Options) -> int:

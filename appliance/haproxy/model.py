@@ -92,6 +92,8 @@ class Backend:
     servers: tuple[Server, ...]
     check: Check | None = None
     sticky: bool = False
+    compression: bool = False
+    """Of answers whose type gains by it."""
     rules: Rules | None = None
     """None: nothing but forwarding."""
     texts: tuple[tuple[str, str], ...] = ()

@@ -37,6 +37,7 @@ class Options:
     bind_http_https: bool = True
     haproxy_map: bool = False
     """Show the maps on :9090."""
+    group_https_by_vhost: bool = False
     archive_versions: int = 5
     log: str = ""
     """Where HAProxy logs each connection."""
@@ -90,7 +91,12 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
         made, notices = process.standalone(options.config, limits_known=options.with_haproxy)
         if not dry:
             process.make_socket_folder(made)
-    made = replace(made, bind_http_https=options.bind_http_https, log=options.log)
+    made = replace(
+        made,
+        bind_http_https=options.bind_http_https,
+        group_https_by_vhost=options.group_https_by_vhost,
+        log=options.log,
+    )
     if options.default_options is not None:
         made = replace(made, options=options.default_options)
     return made, notices

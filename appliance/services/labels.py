@@ -53,6 +53,7 @@ class ServiceLabels:
     weight: int | None = None
     networks: tuple[str, ...] = ()
     check_port_index: int | None = None
+    compression: bool | None = None
     templates: tuple[tuple[str, str], ...] = ()
     """(name, text) of the parts that this service replaces, sorted."""
 
@@ -128,6 +129,7 @@ _FIELDS: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "REDIRECT_TO_HTTPS": _flag("redirect_to_https"),
     "AUTH": _one("auth", grammar.auth),
     "USE_HSTS": _flag("hsts"),
+    "COMPRESSION": _flag("compression"),
     "SSL_CERT": _one("certificate", grammar.file),
     "BIND_ADDR": _one("bind_address", grammar.bind_address),
     "BIND_OPTIONS": _one("bind_options", grammar.bind_options),

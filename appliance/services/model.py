@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from appliance.haproxy.model import Check, LoadBalancer, Mode, Server
     from appliance.marathon.model import HealthCheck
     from appliance.services.labels import ServiceLabels
+    from appliance.services.policy import Policy
 
 RESERVED_PORTS = (9090, 9091, 9099)
 """Statistics, app ids, agent: listened on by the appliance itself."""
@@ -61,6 +62,10 @@ class Selection:
     assigned_ports: tuple[int, int] | None = (10050, 10100)
     """First and last of the service ports that tasks with own addresses are given; None: none is."""
     texts: Texts = field(default_factory=Texts)
+    compression: bool = False
+    """For services whose labels do not say."""
+    policy: Policy | None = None
+    """None: apps may ask for everything."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def services(
         try:
             if _meant(app, n, own, selection):
                 read = service_labels(own, n)
+                if read.compression is None:
+                    read = replace(read, compression=selection.compression)
                 port = read.port or app.ports[n].service_port or assigned.get(n, 0)
                 service = _service(app, n, port, read, selection)
                 fault = _tls_fault(service, ask)

@@ -15,6 +15,7 @@ from appliance.services.model import Ask, Conflict, Quarantined, Selection, Serv
 from appliance.services.notices import about_names, about_service, about_shares
 from appliance.services.offer import HTTP_PORTS, services
 from appliance.services.own import own_rules, own_texts
+from appliance.services.policy import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,8 @@ def _offered(
 
     def work_out(app: App, drained: frozenset[str] = frozenset()) -> list[Service | Quarantined]:
         ports = assigned.get(app.id, NONE)
-        return services(app, selection, ips, ask=ask, assigned=ports, disabled=drained)
+        offers = services(app, selection, ips, ask=ask, assigned=ports, disabled=drained)
+        return allowed(app.labels, offers, selection.policy) if selection.policy else offers
 
     def beside(app: App) -> object:
         files = any(name.endswith(("_SSL_CERT", "_BIND_OPTIONS")) for name in app.labels)

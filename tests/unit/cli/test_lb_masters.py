@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli import lb
+from appliance.cli import flags, request
 from appliance.errors import SettingsError
 from appliance.marathon.access import Credentials
 from appliance.marathon.dcos import Session
@@ -44,8 +44,8 @@ def request_of():
             (root / "login").write_text("joe:s3cret\n")
             (root / "login").chmod(0o600)
             (etc / "appliance.toml").write_text(OWN.replace("FILE", str(root / "login")))
-        flags = ["--root", str(root), "--group", "*", "--command", "true", *words]
-        return lb._request(lb.build().parse_args(flags))
+        given = ["--root", str(root), "--group", "*", "--command", "true", *words]
+        return request.read(flags.build().parse_args(given))
 
     yield read
     shutil.rmtree(root)
