@@ -29,11 +29,12 @@ _PORTS = {"http": 80, "https": 443}
 _LONGEST_REFUSAL = 4096
 
 
-class NotFoundError(MarathonError):
-    """HTTP 404; `body` begins with what the master said, as Marathon does it or in whichever form."""
+class RefusalError(MarathonError):
+    """A status other than 200; of a 404 `body` begins with what the master said, whatever that is."""
 
-    def __init__(self, words: str, body: str) -> None:
+    def __init__(self, words: str, status: int, body: str) -> None:
         super().__init__(words)
+        self.status = status
         self.body = body
 
 
@@ -211,7 +212,7 @@ class Access:
             hint = "; is it https://?" if url.startswith("http:") and words in _PERHAPS_TLS else ""
             raise MarathonError(words + hint) from None
 
-    def _refused(self, response: requests.Response, url: str, *, redirected: bool) -> MarathonError:
+    def _refused(self, response: requests.Response, url: str, *, redirected: bool) -> RefusalError:
         """The error for an answer that is neither good nor a redirect; it is closed."""
         status = response.status_code
         body = b""
@@ -225,9 +226,7 @@ class Access:
         words = self._refusal(status, url, redirected=redirected)
         if status == requests.codes.unauthorized and self._credentials and self._trusts(url):
             self._credentials.refused()
-        if status == requests.codes.not_found:
-            return NotFoundError(words, body.decode("utf-8", "replace"))
-        return MarathonError(words)
+        return RefusalError(words, status, body.decode("utf-8", "replace"))
 
     def _refusal(self, status: int, url: str, *, redirected: bool) -> str:
         via = f" from {urlsplit(url).netloc}, where it redirects to" if redirected else ""

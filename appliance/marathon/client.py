@@ -13,7 +13,7 @@ import urllib3
 
 from appliance.errors import MarathonError
 from appliance.marathon import wire
-from appliance.marathon.access import NotFoundError, reason
+from appliance.marathon.access import RefusalError, reason
 from appliance.marathon.model import Cluster
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class Client:
     def _app(self, url: str, app_id: str) -> Cluster:
         try:
             body = self.body(f"{url}/v2/apps{quote(app_id)}?embed=app.tasks")
-        except NotFoundError as error:
-            if not _says_gone(error.body, app_id):
+        except RefusalError as error:
+            if error.status != requests.codes.not_found or not _says_gone(error.body, app_id):
                 raise
             if self._strange(self._framework_id(url)):
                 raise MarathonError("belongs to another cluster, which does not know the app") from None
@@ -121,11 +121,13 @@ class Client:
         return bool(framework_id and self.framework_id and framework_id != self.framework_id)
 
     def _framework_id(self, url: str) -> str:
-        """The leader's, also through a standby. '' where it is not told, which is no failure."""
+        """The leader's, also through a standby. '' where it is not told, which is no failure.
+
+        Raises MarathonError where nobody answers: then nothing else needs to be asked.
+        """
         try:
-            info = json.loads(self.body(url + INFO))
-            return str(info["frameworkId"] or "")
-        except (MarathonError, ValueError, LookupError, TypeError):
+            return str(json.loads(self.body(url + INFO))["frameworkId"] or "")
+        except (RefusalError, ValueError, LookupError, TypeError):
             return ""
 
     def _first(self, ask: Callable[[str], T], *, other_first: bool = False) -> T:

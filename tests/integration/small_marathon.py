@@ -13,10 +13,10 @@ class SmallMarathon(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.apps, self.streams, self.asked = {}, [], []
         self.status, self.framework_id, self.leader = 200, "framework-1", ""
-        super().__init__(("127.0.0.1", 0), _Requests)
+        super().__init__(("127.0.0.1", port), _Requests)
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 

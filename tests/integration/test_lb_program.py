@@ -2,73 +2,33 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import queue
 import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from netns import Namespace
+from small_marathon import SmallMarathon
 
 from appliance import commands, files
-from appliance.haproxy import runtime
+from appliance.haproxy import runtime, states
 from appliance.paths import Paths
 from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
 
 BIN = Path(sys.executable).parent
 
 
-class EventfulMarathon(http.server.ThreadingHTTPServer):
-    """Answers with `apps`, and sends an event to every stream when told."""
-
-    daemon_threads = True
-
+class Marathon8080(SmallMarathon):
     def __init__(self):
-        self.apps, self.streams, self.down = [], [], False
-        super().__init__(("127.0.0.1", 8080), _Requests)
-
-    def event(self, kind="status_update_event"):
-        for stream in self.streams:
-            stream.put(f"event: {kind}\ndata: {{}}\n\n".encode())
+        super().__init__(8080)
 
     def serves(self, *ports):
-        tasks = [{"id": f"web.{port}", "host": "127.0.0.1", "ports": [port]} for port in ports]
         labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "web.example"}
-        self.apps = [{"id": "/web", "labels": labels, "ports": [10000], "tasks": tasks}]
-
-
-class _Requests(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.server.down:
-            self.send_error(503)
-        elif self.path.startswith("/v2/apps"):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps({"apps": self.server.apps}).encode())
-        elif self.path.startswith("/v2/events"):
-            self._stream()
-        else:
-            self.send_error(404)
-
-    def _stream(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        events = queue.SimpleQueue()
-        events.put(b"event: event_stream_attached\ndata: {}\n\n")
-        self.server.streams.append(events)
-        while event := events.get():
-            self.wfile.write(event)
-            self.wfile.flush()
-
-    def log_message(self, *_):
-        pass
+        self.runs("/web", *ports, labels=labels)
 
 
 class OneNode:
@@ -86,8 +46,7 @@ class OneNode:
             )
         )
         self.paths.settings.write_text(toml)
-        self.marathon = self.namespace.connect(EventfulMarathon)
-        threading.Thread(target=self.marathon.serve_forever, args=(0.02,), daemon=True).start()
+        self.marathon = self.namespace.connect(Marathon8080)
         self.running = []
 
     def start_haproxy(self):
@@ -121,10 +80,7 @@ class OneNode:
             process.terminate()
         for process in self.running:
             process.wait(20)
-        for stream in self.marathon.streams:
-            stream.put(b"")
-        self.marathon.shutdown()
-        self.marathon.server_close()
+        self.marathon.close()
         self.namespace.close()
         shutil.rmtree(self.root)
 
@@ -168,7 +124,7 @@ def test_a_first_start_ends_with_marathons_picture_served_and_reported(node, gen
 def test_an_event_moves_the_traffic(node):
     for port in (31002, 31001, 31002):
         node.marathon.serves(port)
-        node.marathon.event()
+        node.marathon.touched("/web")
         node.until(lambda port=port: node.served_by() == str(port))
 
 
@@ -182,9 +138,8 @@ def test_the_generators_death_stops_no_traffic_and_its_successor_takes_over(node
 
 
 def test_marathons_death_stops_no_traffic_and_is_reported(node, generator):
-    node.marathon.down = True
-    for stream in node.marathon.streams:
-        stream.put(b"")
+    node.marathon.status = 503
+    node.marathon.drop_streams()
     node.until(lambda: "HTTP 503" in node.report()["marathon"]["error"])
     report = node.report()
     assert (report["picture"], report["applied"]) == ("marathon", True)
@@ -221,3 +176,39 @@ def test_once_on_a_node_goes_through_the_masters_socket(node):
     text = node.paths.haproxy_cfg.read_text()
     node.until(lambda: node.report()["applied"] and node.report()["hash"] in text)  # the loop agrees
     assert node.paths.haproxy_cfg.read_text() == text
+
+
+def test_a_marathon_that_has_lost_everything_is_not_believed_at_once(node, generator):
+    node.marathon.apps.clear()
+    node.marathon.drop_streams()
+    node.until(lambda: [alarm["id"] for alarm in node.report()["alarms"]] == ["marathon-shrunk"])
+    assert "1 of 1 servers" in node.report()["alarms"][0]["text"]
+    assert node.served_by() == "31001"
+
+    generator.kill()  # nor by a successor that knows the servers only from the disk
+    generator.wait(10)
+    node.start_generator()
+    node.until(lambda: node.report()["picture"] == "disk" and node.report()["alarms"])
+    assert node.report()["picture_at"] > 0
+    assert node.served_by() == "31001"
+
+    node.marathon.serves(31002)
+    node.marathon.touched("/web")
+    node.until(lambda: node.served_by() == "31002")
+    node.until(lambda: node.report()["alarms"] == [])
+
+
+def test_servers_that_haproxy_finds_dead_too_are_believed_to_be_gone(node):
+    ports = {"healthChecks": [{"protocol": "TCP", "intervalSeconds": 1, "maxConsecutiveFailures": 0}]}
+    labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "dead.example"}
+    node.marathon.runs("/dead", 31777, 31778, 31779, labels=labels, **ports)
+    node.start_generator()
+    node.until(node.paths.haproxy_cfg.exists)
+    node.start_haproxy()
+    node.until(lambda: node.report().get("applied") and node.report()["apps"] == 2)
+    node.until(lambda: node.marathon.streams)
+    node.until(lambda: states.down(node.paths.haproxy_socket, [("127.0.0.1", 31777)]))
+    del node.marathon.apps["/dead"]
+    node.marathon.drop_streams()
+    node.until(lambda: node.report()["apps"] == 1, timeout_s=20)
+    assert node.served_by() == "31001"
