@@ -44,8 +44,10 @@ class Agenda:
     """Why all has to be read; '' if it need not."""
     due: float = math.inf
     timer: float = 0.0
+    named: set[str] = field(default_factory=set)
+    """Apps of which events told since everything was read."""
     announced: set[str] = field(default_factory=set)
-    """Apps that events named since everything was read: what became of them is no surprise."""
+    """Those of them whose tasks may have ended: that they are gone is no surprise."""
     not_before: float = 0.0
     """A master's failure needs a pause."""
     _plans: dict[str, float] = field(default_factory=dict)
@@ -53,6 +55,8 @@ class Agenda:
     _last: float = -math.inf
 
     def hear(self, event: Event, now: float) -> None:
+        if event.may_end and event.apps:
+            self.announced |= event.apps
         if event.kind == ATTACHED:
             self.not_before = now
             self.want_all("the event stream is open", now)
@@ -102,5 +106,5 @@ class Agenda:
     def _want(self, apps: set[str] | frozenset[str], now: float) -> None:
         if apps:
             self.apps |= apps
-            self.announced |= apps
+            self.named |= apps
             self.due = min(self.due, max(now, self._last + self.fold_s))

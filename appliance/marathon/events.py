@@ -24,6 +24,7 @@ _APP_ID_KEYS = {
     "status_update_event": "appId",
     "unknown_instance_terminated_event": "runSpecId",
 }
+_BEGINNINGS = ("SCHEDULED", "PROVISIONED", "STAGING", "STARTING", "RUNNING")
 _DEPLOYMENTS = ("deployment_failed", "deployment_info", "deployment_step_success", "deployment_success")
 WANTED = (ATTACHED, GROUP_CHANGE, "api_post_event", *_APP_ID_KEYS, *_DEPLOYMENTS)
 
@@ -35,6 +36,8 @@ class Event:
     """Ids of the apps to read again; None: it does not say which."""
     sent_at: float | None = None
     """Unix seconds by the master's clock."""
+    may_end: bool = True
+    """Whether tasks of these apps may have ended: not by what starts, or changes its health."""
 
 
 def event(kind: str, data: str) -> Event | None:
@@ -49,7 +52,9 @@ def event(kind: str, data: str) -> Event | None:
         kind = kind or str(payload["eventType"] or "")
         if kind and kind not in WANTED:
             return None
-        return Event(kind or UNREADABLE, _concerned(kind, payload), _sent_at(payload))
+        return Event(
+            kind or UNREADABLE, _concerned(kind, payload), _sent_at(payload), _may_end(kind, payload)
+        )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Event(kind or UNREADABLE, frozenset() if kind == ATTACHED else None)
 
@@ -66,6 +71,13 @@ def _concerned(kind: str, payload: Mapping[str, Any]) -> frozenset[str] | None:
     if kind in _DEPLOYMENTS and payload.get("plan"):
         return frozenset(_acted_on(payload["plan"]["steps"]))
     return None
+
+
+def _may_end(kind: str, payload: Mapping[str, Any]) -> bool:
+    if "health" in kind:
+        return False
+    state = str(payload.get("taskStatus") or payload.get("condition") or "")
+    return state.removeprefix("TASK_").upper() not in _BEGINNINGS
 
 
 def _acted_on(steps: list[Any]) -> Iterator[str]:

@@ -216,7 +216,7 @@ class Feed:
     def _read_all(self, why: str) -> None:
         ticket = self._picture.ticket()
         with self._changed:
-            announced = self._agenda.announced.copy()
+            named, announced = self._agenda.named.copy(), self._agenda.announced.copy()
         try:
             answer = self._client.own_cluster(other_first=self._held is not None)
         except StrangerError as error:
@@ -233,7 +233,8 @@ class Feed:
         self._leader = self._client.leader
         changed = self._picture.put_all(ticket, answer)
         with self._changed:
-            silent = [app_id for app_id in changed.apps if app_id not in self._agenda.announced]
+            silent = [app_id for app_id in changed.apps if app_id not in self._agenda.named]
+            self._agenda.named -= named
             self._agenda.announced -= announced
         if why == "once in a while" and silent and not first:
             self.counts["repaired"] += len(silent)

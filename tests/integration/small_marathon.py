@@ -57,7 +57,7 @@ class _Requests(http.server.BaseHTTPRequestHandler):
         if marathon.status != 200:
             self.send_error(marathon.status)
         elif path == "/v2/info":
-            self._answer({"frameworkId": marathon.framework_id})
+            self._answer({"name": "marathon", "version": "1.8.222", "frameworkId": marathon.framework_id})
         elif path == "/v2/apps":
             self._answer({"apps": list(marathon.apps.values())})
         elif path == "/v2/events":

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
+from small_marathon import SmallMarathon
 
 from appliance import commands
 from appliance.errors import MarathonError
 from appliance.marathon.access import Access
 from appliance.marathon.zookeeper import Ensemble, ZooKeeper, look
+from appliance.setup import discover
+from appliance.setup.model import Level
 
 JAR = Path("/usr/share/java/zookeeper.jar")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
@@ -184,3 +187,16 @@ def test_an_ensemble_without_marathon_or_without_anybody_says_so(server):
         look(Ensemble.parse(server.url))
     with pytest.raises(MarathonError, match=r"zk://127.0.0.1:1/marathon does not answer"):
         look(Ensemble.parse("zk://127.0.0.1:1/marathon"), timeout_s=0.5)
+
+
+def test_setup_looks_there_first(server, cluster, tmp_path):
+    (tmp_path / "etc/mesos").mkdir(parents=True)
+    (tmp_path / "etc/mesos/zk").write_text(f"zk://joe:x@127.0.0.1:{server.port}/mesos\n")
+    marathon = SmallMarathon()
+    try:
+        cluster.master("_c_1-latch-0000000001", marathon.url.removeprefix("http://"))
+        found = discover.found_masters(tmp_path, None)
+    finally:
+        marathon.close()
+    assert (found.urls, found.finding.level) == ((server.url,), Level.OK)
+    assert marathon.url in found.finding.text

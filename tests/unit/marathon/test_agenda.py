@@ -58,6 +58,19 @@ def test_after_a_failure_nothing_is_read_before_the_pause_is_over_but_for_a_new_
     assert agenda.take(12.0, 9).apps is None
 
 
+def test_only_what_may_end_tasks_announces_that_they_are_gone(agenda):
+    for kind, payload in (
+        ("status_update_event", {"appId": "/ends", "taskStatus": "TASK_KILLED"}),
+        ("status_update_event", {"appId": "/runs", "taskStatus": "TASK_RUNNING"}),
+        ("health_status_changed_event", {"appId": "/ails", "alive": False}),
+        ("instance_changed_event", {"runSpecId": "/lost", "condition": "Unreachable"}),
+        ("instance_changed_event", {"runSpecId": "/begins", "condition": "Starting"}),
+    ):
+        agenda.hear(event(kind, json.dumps(payload)), 10.0)
+    assert agenda.announced == {"/ends", "/lost"}
+    assert agenda.named == {"/ends", "/runs", "/ails", "/lost", "/begins"}
+
+
 EVENTS = {
     "status_update_event": ({"appId": "/a"}, {"/a"}),
     "instance_changed_event": ({"runSpecId": "/a", "condition": "Running"}, {"/a"}),
@@ -78,7 +91,8 @@ EVENTS = {
 def test_an_event_names_its_apps(kind):
     payload, apps = EVENTS[kind]
     told = event(kind, json.dumps({**payload, "timestamp": "2021-03-01T12:00:03.118Z"}))
-    assert told == Event(kind, None if apps is None else frozenset(apps), 1614600003.118)
+    may_end = "health" not in kind and payload.get("condition") != "Running"
+    assert told == Event(kind, None if apps is None else frozenset(apps), 1614600003.118, may_end)
     assert event("", json.dumps({**payload, "eventType": kind})).apps == told.apps
 
 
