@@ -13,7 +13,7 @@ demo: install  ## install what is needed, then show the whole story in the lab (
 	$(BIN)/appliance lab demo
 
 test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 check: install-dev  ## style, types, layers
 	$(BIN)/ruff check .
