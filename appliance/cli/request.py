@@ -86,7 +86,12 @@ def with_haproxy(
     asked = (*made.options.certificates, *certificates)
     return replace(
         made,
-        options=replace(made.options, certificates=asked, log=told.haproxy_log),
+        options=replace(
+            made.options,
+            certificates=asked,
+            log=told.haproxy_log,
+            template_folder=Path(told.sandbox) if told.sandbox else None,
+        ),
         poll_s=told.poll_s if arguments.mode == "poll" else made.poll_s,
     )
 

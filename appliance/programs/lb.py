@@ -209,7 +209,7 @@ def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, Opera
         dry=dry,
     )
     process = operator_files.furnish(process)
-    texts, about_texts = operator_texts.usable(process)
+    texts, about_texts = operator_texts.usable(process, request.options.template_folder)
     process = replace(process, texts=texts.overridden)
     generator = Generator(
         service=options.service(request.options, process),

@@ -43,6 +43,8 @@ class Options:
     """Where HAProxy logs each connection."""
     default_options: tuple[str, ...] | None = None
     """Keywords of `option` in place of our own."""
+    template_folder: Path | None = None
+    """Holds the operator's templates/; None: the working directory."""
     validate: bool = True
     exclude_refused: bool = True
 
