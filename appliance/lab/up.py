@@ -150,7 +150,7 @@ def _publish(topology: Topology) -> dict[str, str]:
     for slave in topology.slaves:
         pages[f"{slave.name} HAProxy statistics"] = (f"{slave.address}:9090", "/haproxy?stats")
         pages[f"{slave.name} status"] = (f"{slave.address}:{_AGENT_PORT}", "/")
-    pages["Marathon"] = (f"{topology.master.address}:8080", "/v2/apps")
+    pages["Marathon"] = (f"{topology.master.address}:8080", "/ui/")
     sockets = {label: forward.listener() for label in pages}
     try:
         routes = [f"{sockets[label].fileno()}={target}" for label, (target, _) in pages.items()]

@@ -92,6 +92,8 @@ def test_a_lost_agents_tasks_are_replaced_and_end_when_it_is_back(client):
     instance = task["id"].rpartition("._app")[0]
     before = len(client.events())
     client.control("POST", "agents", {"agent": agent.name, "lost": True})
+    registered = client.session.get(f"{client.marathon.mesos_url}/slaves", timeout=5).json()["slaves"]
+    assert agent.name not in {each["hostname"] for each in registered}
     (lost,) = [each for each in client.app()["tasks"] if each["id"] == task["id"]]
     assert lost["state"] == "TASK_UNREACHABLE"
     until(lambda: client.app()["tasksHealthy"] == 2)

@@ -16,18 +16,18 @@ from appliance.lab.marathon.errors import RefusedError, malformed
 from appliance.lab.marathon.filters import selected
 from appliance.lab.marathon.flavours import FLAVOURS
 from appliance.lab.marathon.group_api import GroupApi
+from appliance.lab.marathon.messages import Answer
 from appliance.lab.marathon.serialised import Serialised
 from appliance.lab.marathon.task_api import TaskApi
-from appliance.lab.marathon.web import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.lab.marathon.bus import Bus
+    from appliance.lab.marathon.messages import Request
     from appliance.lab.marathon.model import Definition, Deployment, Json
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.state import State
-    from appliance.lab.marathon.web import Request
 
 _APP = re.compile(r"/v2/apps/+(?P<id>.+?)(?:/(?P<part>tasks|versions|restart)(?:/(?P<name>[^/]+))?)?/*")
 
@@ -59,6 +59,8 @@ class Api:
             ("GET", "/"): lambda _: self._page(),
             ("GET", "/ui"): lambda _: self._page(),
             ("POST", "/ui/apps"): self._create_by_form,
+            ("GET", "/v2/pods"): lambda _: Answer([]),
+            ("GET", "/v2/pods/::status"): lambda _: Answer([]),
             ("GET", "/metrics"): lambda _: Answer({"version": "3.0.0", "counters": {}, "gauges": {}}),
             ("GET", "/v2/apps"): self._list,
             ("POST", "/v2/apps"): self._create,

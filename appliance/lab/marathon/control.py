@@ -26,16 +26,17 @@ from typing import TYPE_CHECKING, Any
 from appliance.lab.marathon import scale
 from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.faults.table import KINDS
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from appliance.lab.marathon.messages import Payload, Request
     from appliance.lab.marathon.model import Json
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.shared import Shared
     from appliance.lab.marathon.state import State
-    from appliance.lab.marathon.web import Connection, Payload, Request
+    from appliance.lab.marathon.web import Connection
 
 
 class Control:

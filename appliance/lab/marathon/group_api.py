@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from appliance.lab.marathon import definition as definitions
 from appliance.lab.marathon.errors import RefusedError, malformed
 from appliance.lab.marathon.groups import group
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from appliance.lab.marathon.changes import Changes
+    from appliance.lab.marathon.messages import Request
     from appliance.lab.marathon.model import Deployment, Json
     from appliance.lab.marathon.state import State
-    from appliance.lab.marathon.web import Request
 
 
 class GroupApi:

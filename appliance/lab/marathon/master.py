@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.faults.answers import Ask
 from appliance.lab.marathon.faults.kind import Stage
+from appliance.lab.marathon.messages import Answer, with_body
 from appliance.lab.marathon.proxy import Proxy
 from appliance.lab.marathon.stream import Stream
-from appliance.lab.marathon.web import Answer, Server, with_body
+from appliance.lab.marathon.web import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.lab.marathon.flavours import Flavour
+    from appliance.lab.marathon.messages import Payload, Request
     from appliance.lab.marathon.shared import Shared
-    from appliance.lab.marathon.web import Connection, Payload, Request
+    from appliance.lab.marathon.web import Connection
 
 
 class Master:

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 from appliance.lab.marathon.dialects import slave_id
 from appliance.lab.marathon.errors import RefusedError
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Callable
 
+    from appliance.lab.marathon.messages import Payload, Request
     from appliance.lab.marathon.model import Agent, Json
-    from appliance.lab.marathon.web import Connection, Payload, Request
+    from appliance.lab.marathon.web import Connection
 
 
 class MesosMaster:
-    """Everything on the Mesos master's port. `leader` is its own host:port, `marathon_url` Marathon's."""
+    """Everything on the Mesos master's port. `leader` is its own host:port, `marathon_url` Marathon's.
 
-    def __init__(self, agents: Sequence[Agent]) -> None:
+    `agents` tells those that are registered now.
+    """
+
+    def __init__(self, agents: Callable[[], Sequence[Agent]]) -> None:
         self.leader = ""
         self.marathon_url = ""
         self._agents = agents
@@ -55,7 +60,7 @@ class MesosMaster:
                 "attributes": {},
                 "resources": {"cpus": 8.0, "mem": 16384.0, "disk": 102400.0, "ports": "[31000-32000]"},
             }
-            for agent in self._agents
+            for agent in self._agents()
         ]
 
     def _state(self) -> Json:

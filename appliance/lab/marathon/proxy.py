@@ -8,14 +8,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from appliance.lab.marathon.errors import RefusedError
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     import ssl
 
     from appliance.lab.marathon.election import Timing
     from appliance.lab.marathon.flavours import Flavour
-    from appliance.lab.marathon.web import Connection, Request
+    from appliance.lab.marathon.messages import Request
+    from appliance.lab.marathon.web import Connection
 
 VIA = "X-Marathon-Via"
 _HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade")

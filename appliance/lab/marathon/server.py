@@ -123,7 +123,7 @@ class Marathon:
         self, address: str, ports: tuple[int, int, int], spoken: Sequence[str], mesos_credentials: str | None
     ) -> None:
         """Open every port, or none."""
-        mesos = MesosMaster(self.agents)
+        mesos = MesosMaster(self._state.available_agents)
         with ExitStack() as opened:
             members = []
             for number, name in enumerate(spoken):

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from appliance.lab.marathon.faults.kind import Fault
     from appliance.lab.marathon.faults.registry import Faults
     from appliance.lab.marathon.flavours import Flavour
+    from appliance.lab.marathon.messages import Request
     from appliance.lab.marathon.model import Json
-    from appliance.lab.marathon.web import Connection, Request
+    from appliance.lab.marathon.web import Connection
 
 
 class Host(Protocol):

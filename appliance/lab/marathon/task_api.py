@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from appliance.lab.marathon import dialects
 from appliance.lab.marathon.errors import RefusedError
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.lab.marathon.changes import Changes
+    from appliance.lab.marathon.messages import Request
     from appliance.lab.marathon.model import Instance, Json
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.state import State
-    from appliance.lab.marathon.web import Request
 
 
 class TaskApi:

@@ -8,7 +8,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from appliance.lab.marathon.web import Answer
+from appliance.lab.marathon.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

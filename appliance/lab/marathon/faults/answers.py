@@ -11,12 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from appliance.lab.marathon.faults.kind import Kind, Stage
-from appliance.lab.marathon.web import Answer, page, shut
+from appliance.lab.marathon.messages import Answer, page
+from appliance.lab.marathon.web import shut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.lab.marathon.web import Connection, Request
+    from appliance.lab.marathon.messages import Request
+    from appliance.lab.marathon.web import Connection
 
 PORTAL = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in.</body></html>\n"
 NOWHERE = "http://marathon-leader.invalid:8080"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable
 
 from appliance.lab.marathon.faults.kind import Kind, Stage
-from appliance.lab.marathon.web import with_body
+from appliance.lab.marathon.messages import with_body
 
 if TYPE_CHECKING:
-    from appliance.lab.marathon.web import Payload
+    from appliance.lab.marathon.messages import Payload
 
 
 def _cut(payload: Payload, keep: float) -> Payload:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.lab.marathon.web import Request
+    from appliance.lab.marathon.messages import Request
 
 
 class Stage(Enum):

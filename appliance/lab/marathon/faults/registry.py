@@ -13,8 +13,8 @@ from appliance.lab.marathon.faults.table import KINDS
 if TYPE_CHECKING:
     from appliance.lab.marathon.bus import Bus
     from appliance.lab.marathon.faults.clusters import Masters
+    from appliance.lab.marathon.messages import Request
     from appliance.lab.marathon.model import Json
-    from appliance.lab.marathon.web import Request
 
 _COMMON = ("kind", "times", "seconds", "path", "master", "client")
 
