@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance.haproxy import operator_texts
 from appliance.haproxy.isolation import trial
+from appliance.haproxy.modern import TextError
 from appliance.marathon.model import App, Cluster, Endpoint, HealthCheck, Port, Task
 from appliance.services.model import Selection, Texts
 from appliance.services.translate import translate
@@ -44,7 +45,10 @@ def _fault(process: Process, texts: Texts, *, grouped: bool) -> str:
     if translation.quarantined:
         return translation.quarantined[0].reason.partition(": ")[2]
     here = replace(process, texts=texts.overridden, group_https_by_vhost=grouped)
-    words = trial(translation.load_balancer, here)
+    try:
+        words = trial(translation.load_balancer, here)
+    except TextError as error:
+        return str(error)
     return f"HAProxy refuses it: {words}" if words else ""
 
 

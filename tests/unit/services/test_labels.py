@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.haproxy.model import Mode
+from appliance.haproxy.model import Auth, Mode
 from appliance.services.labels import LabelError, by_index, service_labels
+
+CRYPTED = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq"
 
 
 def read(label, value):
@@ -45,6 +47,31 @@ def read(label, value):
         ("BALANCE", "hdr(X-User) use_domain_only", "balance", "hdr(X-User) use_domain_only"),
         ("BALANCE", "rdp-cookie(mstshash)", "balance", "rdp-cookie(mstshash)"),
         ("BALANCE", "random(2)", "balance", "random(2)"),
+        ("AUTH", f'a "b":ann:{CRYPTED}', "auth", Auth('a "b"', "ann", CRYPTED)),
+        ("AUTH", "r:u:ab01FAX.bQRSU", "auth", Auth("r", "u", "ab01FAX.bQRSU")),
+        ("AUTH", "", "auth", None),
+        ("USE_HSTS", "yes", "hsts", True),
+        ("SSL_CERT", " /etc/ssl/a.pem", "certificate", "/etc/ssl/a.pem"),
+        ("BIND_ADDR", "*", "bind_address", "*"),
+        ("BIND_ADDR", "[FD00::1]", "bind_address", "fd00::1"),
+        ("BIND_OPTIONS", " ssl  alpn h2,http/1.1 ", "bind_options", "ssl alpn h2,http/1.1"),
+        ("BIND_OPTIONS", "interface eth0 accept-proxy", "bind_options", "interface eth0 accept-proxy"),
+        ("HTTP_BACKEND_PROXYPASS_PATH", "/a.b", "proxypass_path", "/a.b"),
+        ("HTTP_BACKEND_REVPROXY_PATH", "/a", "revproxy_path", "/a"),
+        (
+            "HTTP_BACKEND_REDIR",
+            "https://a.example:8443/x?y=%20",
+            "redirect_root",
+            "https://a.example:8443/x?y=%20",
+        ),
+        ("BACKEND_WEIGHT", "-3", "weight", -3),
+        ("BACKEND_WEIGHT", "0", "weight", 0),
+        ("BACKEND_WEIGHT", "", "weight", None),
+        ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.1/8 ::1  10.0.0.1/8", "networks", ("10.0.0.1/8", "::1")),
+        ("BACKEND_HEALTHCHECK_PORT_INDEX", "1", "check_port_index", 1),
+        ("HTTP_FRONTEND_ACL", "a\r\nb", "templates", (("HTTP_FRONTEND_ACL", "a\nb\n"),)),
+        ("MAP_HTTP_FRONTEND_ACL", "a", "templates", ()),
+        ("HTTP_BACKEND_ACL_ALLOW_DENY", "a", "templates", ()),
     ],
 )
 def test_a_good_value_is_read(label, value, field, expected):
@@ -83,6 +110,32 @@ def test_a_good_value_is_read(label, value, field, expected):
         ("BALANCE", "hash req.hdr(x)", "not a balance algorithm"),
         ("BALANCE", "roundrobin if TRUE", "not a balance algorithm"),
         ("BALANCE", "random(0)", "not a balance algorithm"),
+        ("AUTH", "realm:user", "is not REALM:USER:CRYPTED"),
+        ("AUTH", f":ann:{CRYPTED}", "is not REALM:USER:CRYPTED"),
+        ("AUTH", f"r::{CRYPTED}", "is not REALM:USER:CRYPTED"),
+        ("AUTH", "r:u:secret", "in no crypt"),
+        ("AUTH", "r:u:$9$abc$defghijkl", "in no crypt"),
+        ("SSL_CERT", "cert.pem", "not the absolute path"),
+        ("SSL_CERT", "/a b.pem", "not the absolute path"),
+        ("SSL_CERT", "/etc/../shadow", "not the absolute path"),
+        ("BIND_ADDR", "eth0", "neither an IP address nor *"),
+        ("BIND_ADDR", "10.0.0.1:80", "neither an IP address nor *"),
+        ("BIND_ADDR", "fe80::1%eth0", "neither an IP address nor *"),
+        ("BIND_OPTIONS", "uid 0", "'uid' is no option"),
+        ("BIND_OPTIONS", "ssl crt", "'' is nothing that crt takes"),
+        ("BIND_OPTIONS", "maxconn many", "'many' is nothing that maxconn takes"),
+        ("BIND_OPTIONS", "crt-list /x", "'crt-list' is no option"),
+        ("HTTP_BACKEND_PROXYPASS_PATH", "a", "is not a path"),
+        ("HTTP_BACKEND_PROXYPASS_PATH", "/(.*)' x", "is not a path"),
+        ("HTTP_BACKEND_REVPROXY_PATH", "http://x/", "is not a path"),
+        ("HTTP_BACKEND_REDIR", "javascript:x", "is neither a path"),
+        ("BACKEND_WEIGHT", "1.5", "is not a whole number"),
+        ("BACKEND_WEIGHT", "9" * 5000, "is not a whole number"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.0/33", "is not a network"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", "fe80::1%eth0", "names an interface"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", "a.example", "is not a network"),
+        ("BACKEND_HEALTHCHECK_PORT_INDEX", "-1", "is not a whole number"),
+        ("HTTP_FRONTEND_ACL", "a\0b", r"control character U+0000"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_label_and_a_cure(label, value, reason):
