@@ -54,6 +54,7 @@ def build() -> command.Parser:
         help="all of Marathon's masters, or zk://HOST:2181/marathon (default: as in the ZooKeeper that "
         "/etc/mesos/zk names, else port 8080 of its hosts)",
     )
+    made.add_argument("--marathon-ca-cert", default="", metavar="FILE", help="CA of https masters")
     made.add_argument("--mesos", type=_url, metavar="URL", help="a Mesos master, port 5050")
     made.add_argument(
         "--group", action="extend", nargs="+", default=[], metavar="G", help="serve apps of HAPROXY_GROUP G"
@@ -139,6 +140,9 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         interface=arguments.interface,
         peers=tuple(arguments.peer),
         marathon=tuple(arguments.marathon),
+        marathon_ca_cert=str(Path(arguments.marathon_ca_cert).absolute())
+        if arguments.marathon_ca_cert
+        else "",
         mesos=arguments.mesos or "",
         groups=tuple(arguments.group),
         virtual_router_id=arguments.vrid,

@@ -183,11 +183,14 @@ def _members(
     client: KazooClient, path: str, pattern: re.Pattern[str], watch: Callable[[Any], None] | None
 ) -> tuple[str, ...] | None:
     """What the members say they are, lowest number first. None: there is no such latch."""
-    try:
-        names = _answer(client.get_children_async(path, watch=watch))
-    except NoNodeError:
-        _answer(client.exists_async(path, watch=watch))
-        return None
+    names = None
+    while names is None:
+        try:
+            names = _answer(client.get_children_async(path, watch=watch))
+        except NoNodeError:
+            # It may have come between the two questions, and the watch then is none for its children.
+            if _answer(client.exists_async(path, watch=watch)) is None:
+                return None
     numbered = sorted((match[1], name) for name in names if (match := pattern.fullmatch(name)))
     found: dict[str, None] = {}
     for _, name in numbered:

@@ -16,6 +16,7 @@ import requests
 from appliance import files
 from appliance.errors import MarathonError
 from appliance.marathon import zookeeper
+from appliance.marathon.access import reason, system_cas
 from appliance.marathon.zookeeper import Ensemble
 from appliance.settings import Node
 from appliance.setup.model import Agents, Level, Masters, fail, ok, warn
@@ -83,8 +84,13 @@ def found_masters(root: Path, login: Credentials | None) -> Masters:
     return masters((), slave_masters(root), login)
 
 
-def masters(asked: Sequence[str], hosts: Sequence[str], login: Credentials | None) -> Masters:
-    """Marathon's masters: `asked` as they stand, else those on `hosts`, the first that answers in front."""
+def masters(
+    asked: Sequence[str], hosts: Sequence[str], login: Credentials | None, verify: str | bool = True
+) -> Masters:
+    """Marathon's masters: `asked` as they stand, else those on `hosts`, the first that answers in front.
+
+    `verify`: the file of CAs to trust, True for the system's, False for any certificate.
+    """
     troubles: list[tuple[str, Answer]] = []
     urls = tuple(url for name in asked for url in _http(name, troubles)) if asked else ()
     if asked and not urls:
@@ -94,7 +100,7 @@ def masters(asked: Sequence[str], hosts: Sequence[str], login: Credentials | Non
         unknown = "no Marathon is known: no /etc/mesos/zk names one"
         return Masters((), fail("marathon", unknown, "name it by --marathon URL"))
     for url in urls:
-        answer = _ask(f"{url.rstrip('/')}/v2/info", login)
+        answer = _ask(f"{url.rstrip('/')}/v2/info", login, verify)
         if answer.tree is not None and {"name", "version"} <= answer.tree.keys():
             found = ok("marathon", f"{url} answers, version {answer.tree['version']}")
             others = (other for other in urls if other != url)
@@ -179,14 +185,22 @@ def agents_in(slaves: Sequence[Any], subnet: ipaddress.IPv4Network) -> tuple[Nod
     return tuple(Node(found[address], str(address)) for address in sorted(found))
 
 
-def _ask(url: str, login: Credentials | None) -> Answer:
+def _ask(url: str, login: Credentials | None, verify: str | bool = True) -> Answer:
     headers = {"Authorization": login.header} if login else {}
     with requests.Session() as session:
         session.trust_env = False  # masters are neighbours: no proxy, no .netrc
         try:
-            reply = session.get(url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+            reply = session.get(
+                url,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+                verify=system_cas() if verify is True else verify,
+            )
         except requests.Timeout:
             return Answer(url, trouble="does not answer in time")
+        except requests.exceptions.SSLError as error:
+            return Answer(url, trouble=reason(error))
         except requests.ConnectionError:
             return Answer(url, trouble="does not answer")
         except requests.RequestException as error:

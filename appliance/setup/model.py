@@ -53,6 +53,7 @@ class Asked:
     interface: str = ""
     peers: tuple[Node, ...] = ()
     marathon: tuple[str, ...] = ()
+    marathon_ca_cert: str = ""
     mesos: str = ""
     groups: tuple[str, ...] = ()
     virtual_router_id: int | None = None

@@ -112,6 +112,7 @@ def settings(
     credentials_file: str,
 ) -> Settings:
     """appliance.toml as it shall be. What was not asked for stays as it is."""
+    kept = existing.marathon if existing else Marathon(())
     return Settings(
         vip=dataclasses.replace(
             existing.vip if existing else Vip("", "", 0),
@@ -121,7 +122,10 @@ def settings(
         ),
         cluster=Cluster(place.address, nodes),
         marathon=dataclasses.replace(
-            existing.marathon if existing else Marathon(()), urls=masters, credentials_file=credentials_file
+            kept,
+            urls=masters,
+            credentials_file=credentials_file,
+            ca_cert=asked.marathon_ca_cert or kept.ca_cert,
         ),
         lb=LoadBalancer(asked.groups) if asked.groups else existing.lb if existing else LoadBalancer(),
     )

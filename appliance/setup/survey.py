@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,8 +20,6 @@ from appliance.setup import apply, discover, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from appliance.paths import Paths
     from appliance.settings import Settings
     from appliance.setup.model import Asked, Place
@@ -92,11 +91,15 @@ def _login(paths: Paths, existing: Settings | None, credentials_file: Path | Non
 def _masters(paths: Paths, asked: Asked, existing: Settings | None, login: Credentials | None) -> Masters:
     """Known masters stay and may be away: a node that is set up works without them."""
     known = existing.marathon.urls if existing else ()
+    ca_cert = asked.marathon_ca_cert or (existing.marathon.ca_cert if existing else "")
+    if ca_cert and not Path(ca_cert).is_file():
+        raise SettingsError(f"{ca_cert}: no such file; it should hold the CA of Marathon's certificate")
+    verify = (ca_cert or True) if existing is None or existing.marathon.tls_verify else False
     if asked.marathon and (named := _named(asked.marathon)) != known:
-        return discover.masters(named, (), login)
+        return discover.masters(named, (), login, verify)
     if not known:
         return discover.found_masters(paths.root, login)
-    found = discover.masters(known, (), login)
+    found = discover.masters(known, (), login, verify)
     if found.finding.level is Level.FAIL and "401" not in found.finding.text:
         return Masters(known, warn("marathon", found.finding.text, "the last good configuration is served"))
     return found
