@@ -183,14 +183,9 @@ def _members(
     client: KazooClient, path: str, pattern: re.Pattern[str], watch: Callable[[Any], None] | None
 ) -> tuple[str, ...] | None:
     """What the members say they are, lowest number first. None: there is no such latch."""
-    names = None
-    while names is None:
-        try:
-            names = _answer(client.get_children_async(path, watch=watch))
-        except NoNodeError:
-            # It may have come between the two questions, and the watch then is none for its children.
-            if _answer(client.exists_async(path, watch=watch)) is None:
-                return None
+    names = _names(client, path, watch)
+    if names is None:
+        return None
     numbered = sorted((match[1], name) for name in names if (match := pattern.fullmatch(name)))
     found: dict[str, None] = {}
     for _, name in numbered:
@@ -202,6 +197,16 @@ def _members(
             continue  # it left just now, or is nobody we could ask
         found[netloc] = None
     return tuple(found)
+
+
+def _names(client: KazooClient, path: str, watch: Callable[[Any], None] | None) -> list[str] | None:
+    try:
+        return list(_answer(client.get_children_async(path, watch=watch)))
+    except NoNodeError:
+        if _answer(client.exists_async(path, watch=watch)) is None:
+            return None
+    # It came between the two questions, and that watch is none for its children.
+    return _names(client, path, watch)
 
 
 def _answer(asked: IAsyncResult) -> Any:
