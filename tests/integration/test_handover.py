@@ -75,7 +75,7 @@ def owners(nodes):
 @pytest.fixture(scope="module")
 def running():
     app = Path(slow_app.__file__)
-    with vip_nodes.cluster("tf") as (nodes, client):
+    with vip_nodes.cluster() as (nodes, client):
         for node in nodes:
             argv = ["ip", "netns", "exec", node.namespace, "nft", "-f", "-"]
             assert commands.run(argv, stdin=HOST_FIREWALL).code == 0
@@ -109,7 +109,7 @@ def test_drain_and_return_cut_no_connection(calm):
             for word, owner in (("drain", second), ("undrain", first)):
                 begun, ended = clients.streams_begun, clients.good["stream"]
                 clients.stream()
-                until(lambda seen=begun: clients.streams_begun > seen, 5, "a long answer under way")
+                until(lambda seen=begun: clients.streams_begun > seen, 15, "a long answer under way")
                 done = first.appliance(word)
                 assert done.code == 0, done.message
                 until(lambda owner=owner: owners(nodes) == [owner.name], 10, f"the VIP on {owner.name}")

@@ -300,7 +300,7 @@ def test_a_walk_over_verdicts_has_one_winner_each_and_the_right_one(calm):
 
 
 def test_without_known_peers_the_nodes_elect_by_multicast():
-    with vip_nodes.cluster("tkm", peers=False) as (nodes, _):
+    with vip_nodes.cluster(peers=False) as (nodes, _):
         for node in nodes:
             for program in PROGRAMS:
                 node.start(program)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from pathlib import Path
 
 from appliance import commands, files, templating
@@ -194,8 +195,9 @@ def enter(namespace: str) -> None:
 
 
 @contextlib.contextmanager
-def cluster(prefix: str = "tk", *, peers: bool = True):
+def cluster(*, peers: bool = True):
     """Three nodes with nothing started, and a client's namespace."""
+    prefix = f"tk{uuid.uuid4().hex[:5]}"
     top = Path(tempfile.mkdtemp(prefix="tk", dir="/tmp"))
     bridge, client = f"{prefix}-br", f"{prefix}-c"
     nodes = [Node(f"{prefix}-{n}", f"slave-{n}", address, top) for n, address in enumerate(ADDRESSES, 1)]
@@ -224,5 +226,4 @@ def cluster(prefix: str = "tk", *, peers: bool = True):
                 os.kill(left, signal.SIGKILL)
         for namespace in (bridge, client, *(node.namespace for node in nodes)):
             commands.run(["ip", "netns", "del", namespace])
-        if "TK_KEEP" not in os.environ:
-            shutil.rmtree(top, ignore_errors=True)
+        shutil.rmtree(top, ignore_errors=True)
