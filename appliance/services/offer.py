@@ -65,7 +65,7 @@ def services(
                 fault = _tls_fault(service, ask)
                 if fault:
                     refused.append(Quarantined(app.id, fault))
-                found.append(replace(service, own_port=not fault))
+                found.append(replace(service, own_port=False) if fault else service)
         except (LabelError, UnservableError) as error:
             refused.append(Quarantined(app.id, str(error)))
     order = sorted(found, key=lambda service: (service.port, service.index))

@@ -76,12 +76,13 @@ class Parts:
         }
 
     def _realm(self) -> str:
+        """One word, quoted or not; what could end it is left out."""
         auth = self.service.labels.auth
-        if auth is None:
-            return ""
-        if not re.fullmatch(r"[\w .,:;()/@+=!?&-]+", auth.realm):
-            raise LabelError(f"HAPROXY_{self.service.index}_AUTH", "its realm does not fit into a template")
-        return auth.realm.replace(" ", "\\ ")
+        return (
+            re.sub(r"[^\w.,:;()/@+=!?&-]", lambda found: "\\ " if found[0] == " " else "_", auth.realm)
+            if auth
+            else ""
+        )
 
     # --- the service port ------------------------------------------------------------------------------
     def head(self) -> str:
@@ -165,7 +166,7 @@ class Parts:
             if is_wanted:
                 yield from self._taken(name, values).items()
         if labels.auth:
-            user = labels.auth.user.replace("\\", "\\\\").replace(" ", "\\ ")
+            user = re.sub(r"""([\\\\\s"'#])""", r"\\\1", labels.auth.user)
             account = {"backend": backend.name, "user": user, "passwd": labels.auth.password}
             yield from self._taken("USERLIST_HEAD", account, heading=f"user_{backend.name}").items()
         if labels.redirect_root:
