@@ -367,6 +367,8 @@ def test_the_control_port_lists_switches_on_and_off(client):
         {"kind": "portal", "master": 7},
         {"kind": "portal", "master": "10.0.0.1:80"},
         {"kind": "body-slow", "pause_s": "long"},
+        {"kind": "masters-mixed", "flavours": ["9.9"]},
+        {"kind": "masters-mixed", "flavours": []},
     ],
 )
 def test_what_is_no_fault_is_refused_with_a_message(client, wanted):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Condition, Timer
 from typing import TYPE_CHECKING, Callable
+
+from appliance.lab.marathon.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass
+@dataclass(frozen=True)
 class Timing:
     """Seconds. The defaults suit a test; a real cluster needs about 10 s for each of the first two."""
 
@@ -30,7 +32,9 @@ class Election:
     """Masters are numbers. `on_change` is called with the leader, or None, outside the lock, in order."""
 
     def __init__(self, masters: int, timing: Timing, on_change: Callable[[int | None], None]) -> None:
-        self.timing = replace(timing)
+        self.timing = timing
+        self.election_s = Overrides(timing.election_s)
+        self.confused = Overrides(False)
         self._candidates = set(range(masters))
         self._leader: int | None = 0
         self._believed: int | None = 0
@@ -39,7 +43,6 @@ class Election:
         self._on_change = on_change
         self._timer: Timer | None = None
         self._changed = Condition()
-        self.confused = False
 
     @property
     def leader(self) -> int | None:
@@ -48,7 +51,7 @@ class Election:
 
     def believed(self, by: int) -> int | None:
         """Whom the master `by` takes for the leader, waiting for an election to end; None: still nobody."""
-        if self.confused and self._masters > 1:
+        if self.confused.current and self._masters > 1:
             return (by + 1) % self._masters
         with self._changed:
             self._changed.wait_for(lambda: self._believes(by) is not None, self.timing.wait_s)
@@ -60,7 +63,7 @@ class Election:
 
     def abdicate(self) -> None:
         self._lead(None, None)
-        self._after(self.timing.election_s, self._elect)
+        self._after(self.election_s.current, self._elect)
 
     def vanish(self, master: int) -> None:
         """It is no candidate any more; when it led, its session has to expire first."""
@@ -72,7 +75,7 @@ class Election:
     def appear(self, master: int) -> None:
         self._candidates.add(master)
         if self._leader is None and self._timer is None:
-            self._after(self.timing.election_s, self._elect)
+            self._after(self.election_s.current, self._elect)
 
     def stop(self) -> None:
         with self._changed:

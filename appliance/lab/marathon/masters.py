@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from appliance.lab.marathon import events
+from appliance.lab.marathon.errors import RefusedError
 from appliance.lab.marathon.flavours import flavour
+from appliance.lab.marathon.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from appliance.lab.marathon.faults.clusters import Undo
+    from appliance.lab.marathon.flavours import Flavour
     from appliance.lab.marathon.master import Master
     from appliance.lab.marathon.scheduler import Scheduler
     from appliance.lab.marathon.shared import Shared
@@ -22,11 +27,12 @@ class Masters:
         self._state = state
         self._scheduler = scheduler
         self._recheck_s = recheck_s
-        self._flavours: list[str] = []
+        self._flavours: Overrides[list[Flavour]] = Overrides([])
+        self._lock = RLock()
 
-    def join(self, masters: Sequence[Master], flavours: Sequence[str]) -> None:
+    def join(self, masters: Sequence[Master]) -> None:
         self._shared.members = list(masters)
-        self._flavours = list(flavours)
+        self._flavours = Overrides([each.flavour for each in masters])
         self.speak_as(0)
 
     @property
@@ -42,7 +48,8 @@ class Masters:
 
     def exit(self, netloc: str) -> None:
         master = self._named(netloc)
-        master.exit()
+        with self._lock:
+            master.exit()
         self._shared.election.vanish(master.number)
 
     def hang(self, netloc: str, *, expires: bool) -> None:
@@ -55,29 +62,37 @@ class Masters:
 
     def restart(self, netloc: str) -> None:
         master = self._named(netloc)
-        master.exit()
-        master.start()
+        with self._lock:
+            master.exit()
+            master.start()
         self._shared.election.appear(master.number)
 
-    def elections_take(self, seconds: float) -> float:
-        timing = self._shared.election.timing
-        before, timing.election_s = timing.election_s, seconds
-        return before
+    def elections_take(self, seconds: float) -> Undo:
+        return self._shared.election.election_s.add(seconds)
 
-    def confuse(self, on: bool) -> None:
-        self._shared.election.confused = on
+    def confuse(self) -> Undo:
+        return self._shared.election.confused.add(True)
 
-    def flavours(self, names: Sequence[str]) -> Sequence[str]:
-        """Raises ValueError for an unknown one."""
-        before, self._flavours = (
-            self._flavours,
-            [names[n % len(names)] for n in range(len(self._shared.members))],
-        )
-        for master, name in zip(self._shared.members, self._flavours):
-            master.flavour = flavour(name)
+    def flavours(self, names: Sequence[str]) -> Undo:
+        try:
+            wanted = [flavour(name) for name in names]
+            wanted = [wanted[number % len(wanted)] for number in range(len(self.netlocs))]
+        except (ValueError, ZeroDivisionError) as error:
+            raise RefusedError(400, {"message": f"flavours: {error}"}) from None
+        let_go = self._flavours.add(wanted)
+        self._speak()
+
+        def undo() -> None:
+            let_go()
+            self._speak()
+
+        return undo
+
+    def _speak(self) -> None:
+        for master, spoken in zip(self._shared.members, self._flavours.current):
+            master.flavour = spoken
         if self._shared.election.leader is not None:
             self.speak_as(self._shared.election.leader)
-        return before
 
     def led_by(self, leader: int | None) -> None:
         """The election has a result: a leader starts without health results and without streams."""

@@ -134,7 +134,7 @@ class Marathon:
             opened.callback(self._mesos_server.server_close)
             self._control_server = Server((address, ports[2]), self._control)
             opened.pop_all()
-        self._cluster.join(members, spoken)
+        self._cluster.join(members)
         self.urls = [f"{self._shared.scheme}://{each.netloc}" for each in members]
         self.url = mesos.marathon_url = self.urls[0]
         mesos.leader = self._mesos_server.netloc

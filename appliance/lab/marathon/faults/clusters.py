@@ -33,14 +33,13 @@ class Masters(Protocol):
     def hang(self, netloc: str, *, expires: bool) -> None:
         """It accepts and never answers; another one leads when its session `expires`."""
 
-    def elections_take(self, seconds: float) -> float:
-        """From now on; returns how long they took before."""
+    def elections_take(self, seconds: float) -> Undo: ...
 
-    def confuse(self, on: bool) -> None:
+    def confuse(self) -> Undo:
         """Each master takes the next one for the leader."""
 
-    def flavours(self, names: Sequence[str]) -> Sequence[str]:
-        """Upgrade or downgrade them, in turn; returns what they were."""
+    def flavours(self, names: Sequence[str]) -> Undo:
+        """Upgrade or downgrade them, in turn. Raises RefusedError."""
 
 
 def _nothing() -> None:
@@ -80,27 +79,17 @@ def _all_down(masters: Masters, _: str | None) -> Undo:
 
 
 def _slow_election(masters: Masters, _: str | None, election_s: float) -> Undo:
-    before = masters.elections_take(election_s)
+    undo = masters.elections_take(election_s)
     masters.abdicate()
-
-    def undo() -> None:
-        masters.elections_take(before)
-
     return undo
 
 
 def _confuse(masters: Masters, _: str | None) -> Undo:
-    masters.confuse(True)
-    return partial(masters.confuse, False)
+    return masters.confuse()
 
 
 def _mixed(masters: Masters, _: str | None, flavours: Sequence[str]) -> Undo:
-    before = masters.flavours(flavours)
-
-    def undo() -> None:
-        masters.flavours(before)
-
-    return undo
+    return masters.flavours(flavours)
 
 
 def _kind(name: str, text: str, act: Callable[..., Any], **options: Any) -> Kind:

@@ -35,12 +35,12 @@ class Faults:
         """Switch a fault on. Raises the 400 of a document that describes none."""
         fault = self._fault(document)
         seconds = document.get("seconds")
-        with self._lock:
-            self._on.append(fault)
         if fault.kind.stage is Stage.CLUSTER:
             fault.hits += 1
             fault.undo = fault.kind.act(self.masters, fault.master, **fault.options)
-        elif fault.kind.stage is Stage.BURST:
+        with self._lock:
+            self._on.append(fault)
+        if fault.kind.stage is Stage.BURST:
             self._burst(fault)
         self._bus.wake()
         if seconds is not None:

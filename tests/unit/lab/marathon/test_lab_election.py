@@ -5,6 +5,7 @@ from queue import Queue
 import pytest
 
 from appliance.lab.marathon.election import Election, Timing
+from appliance.lab.marathon.overrides import Overrides
 
 QUICK = Timing(session_s=0.02, election_s=0.02, wait_s=0.01)
 
@@ -42,6 +43,16 @@ def test_nobody_leads_until_one_appears(election):
     assert election.told.get(timeout=2) == 2
 
 
+def test_overrides_may_end_in_any_order():
+    value = Overrides("usual")
+    first, second = value.add("first"), value.add("second")
+    assert value.current == "second"
+    first()
+    assert value.current == "second"
+    second()
+    assert value.current == "usual"
+
+
 def test_confused_masters_take_the_next_one_for_the_leader(election):
-    election.confused = True
+    election.confused.add(True)
     assert [election.believed(each) for each in range(3)] == [1, 2, 0]
