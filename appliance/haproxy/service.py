@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance import commands, files
 from appliance.errors import EngineError, NotRunningError
+from appliance.haproxy import runtime
 from appliance.haproxy.render import Rendered, own_hash
+from appliance.haproxy.statistics import plain_csv
 
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
@@ -51,6 +53,7 @@ class Service:
         """`archive_versions`: how many replaced configurations are kept, the newest as `<config>.1`."""
         self.config = config
         self.folder = Path(process.folder)
+        self._socket = Path(process.socket)
         self.reloads = reloads
         self._validate = validate
         self._archive_versions = archive_versions
@@ -77,6 +80,10 @@ class Service:
         """A map file of the configuration that runs; '' if it is not known."""
         folder = _MAPS.search(self.loaded())
         return (files.read(self.folder / folder[0] / name) or "") if folder else ""
+
+    def statistics(self) -> str:
+        """Of all proxies, as text. Raises EngineError when HAProxy does not answer."""
+        return plain_csv(runtime.command(self._socket, "show stat"))
 
     def check(self, rendered: Rendered) -> str | None:
         """HAProxy's words if it refuses the candidate, else None. The exit status alone decides."""

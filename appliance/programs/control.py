@@ -9,6 +9,8 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Callable
 
+from appliance.errors import ApplianceError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -47,9 +49,12 @@ class _Page(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         page = self.server.pages.get(self.path.partition("?")[0])
-        text = page() if page else "no such page\n"
+        try:
+            status, text = (200, page()) if page else (404, "no such page\n")
+        except ApplianceError as error:
+            status, text = 503, f"{error}\n"
         body = text.encode()
-        self.send_response(200 if page else 404)
+        self.send_response(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from appliance.programs.options import Request
 
 log = logging.getLogger(__name__)
+STATISTICS_PATH = "/_haproxy_stats_csv"
+"""Where HAProxy sends who asks for /haproxy?stats;csv."""
 
 
 class Running(Protocol):
@@ -151,6 +153,7 @@ def pages(service: Service, *, maps: bool) -> dict[str, Callable[[], str]]:
     """What :9090 shows of the generator, by path. Without `maps` theirs are empty, as marathon-lb's are."""
     return {
         "/_haproxy_getconfig": service.loaded,
+        STATISTICS_PATH: service.statistics,
         "/_haproxy_getpids": lambda: " ".join(map(str, service.reloads.pids())),
         "/_haproxy_getvhostmap": lambda: plain_map(service.loaded_map(DOMAIN_MAP)) if maps else "",
         "/_haproxy_getappmap": lambda: plain_map(service.loaded_map(APP_MAP)) if maps else "",

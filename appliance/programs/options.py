@@ -11,6 +11,7 @@ from appliance.errors import SettingsError
 from appliance.haproxy import process
 from appliance.haproxy.reload import CommandReload, MasterReload
 from appliance.haproxy.service import Service
+from appliance.haproxy.trial import refusal
 
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
@@ -100,8 +101,19 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
         log=options.log,
     )
     if options.default_options is not None:
-        made = replace(made, options=options.default_options)
+        made = replace(made, options=_tried(options.default_options))
     return made, notices
+
+
+def _tried(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises SettingsError where HAProxy would refuse them, and with them everything."""
+    lines = "".join(f"  option {keyword}\n" for keyword in keywords)
+    words = refusal(
+        f"defaults\n  mode http\n  timeout client 1s\n{lines}frontend trial\n  bind 127.0.0.1:80\n"
+    )
+    if words:
+        raise SettingsError(f"HAPROXY_GLOBAL_DEFAULT_OPTIONS: {words}")
+    return keywords
 
 
 def service(options: Options, made: Process) -> Service:

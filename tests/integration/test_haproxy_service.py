@@ -8,6 +8,7 @@ import pytest
 from netns import Namespace
 from real_haproxy import Haproxy
 
+from appliance import commands
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import certificates, runtime
 from appliance.haproxy.culprits import culprits
@@ -158,6 +159,21 @@ def test_a_missing_or_broken_certificate_is_named_and_left_out(tmp_path):
     assert [certificate.path for certificate in found] == [good]
     assert f"{tmp_path}/none.pem: No such file" in notices[0]
     assert str(broken) in notices[1]
+
+
+def test_replaced_configurations_are_kept_with_their_maps(tmp_path):
+    process = _process(tmp_path)
+    reloads = CommandReload(("true",), tmp_path / "haproxy.sock")
+    service = Service(tmp_path / "haproxy.cfg", process, reloads, archive_versions=2)
+    texts = []
+    for ports in ((31001,), (31002,), (31003,), (31004,)):
+        service.apply(render(serving(*ports), process))
+        texts.append((tmp_path / "haproxy.cfg").read_text())
+    kept = sorted(path.name for path in tmp_path.glob("haproxy.cfg.*"))
+    assert kept == ["haproxy.cfg.1", "haproxy.cfg.2"]
+    assert [(tmp_path / name).read_text() for name in kept] == [texts[2], texts[1]]
+    for name in kept:
+        assert commands.run(["haproxy", "-c", "-f", tmp_path / name]).code == 0
 
 
 def _process(folder):

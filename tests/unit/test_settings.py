@@ -39,6 +39,26 @@ def test_the_order_of_nodes_is_their_rank():
         ('address = "10.0.0.2"\n', 'address = "10.0.0.7"\n', ["cluster.address", "not among cluster.nodes"]),
         ("http://10.0.0.9:8080", "10.0.0.9:8080", ["marathon.urls", "http://"]),
         ("advert_interval_s = 0.1", "advert_interval_s = 0.001", ["vip.advert_interval_s", "seconds"]),
+        ("archive_versions = 5", "archive_versions = -1", ["lb.archive_versions", "0 to 1000"]),
+        ("[10050, 10100]", "[10100, 10050]", ["lb.ip_per_task_ports", "no range"]),
+        ("certificates = []", 'certificates = ["a.pem"]', ["lb.certificates", "no absolute path"]),
+        ('conflicts = "share"', 'conflicts = "shared"', ["policy.conflicts", "share, first, reject"]),
+        (
+            "denied_labels = []",
+            'denied_labels = ["HAPROXY_0_AUTH"]',
+            ["policy.denied_labels", "without HAPROXY_"],
+        ),
+        ("owners = []", 'owners = [{ apps = ["/a"] }]', ["policy.owners[0]", "neither vhosts nor ports"]),
+        (
+            "owners = []",
+            'owners = [{ apps = ["a"], ports = ["1"] }]',
+            ["policy.owners[0].apps", "start with /"],
+        ),
+        (
+            "owners = []",
+            'owners = [{ apps = ["/a"], ports = ["9-1"] }]',
+            ["policy.owners[0].ports", "10000-10099"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_key(old, new, words):
