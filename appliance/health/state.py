@@ -17,7 +17,8 @@ FALL = 2
 RISE = 20
 FAULT_S = 1.0
 """Longer than three adverts and the skew of every peer: by then a peer has the VIP."""
-PEER_FRESH_S = 1.0
+PEER_FRESH_S = 2.0
+"""Peers are asked four times a second; on a busy node an answer may take its time."""
 CALM_S = 120.0
 """Working this long without a failure forgives the failures before."""
 MAX_HOLD_DOWN_S = 60.0

@@ -120,7 +120,7 @@ def test_what_no_event_told_is_repaired_by_the_timer(marathon, follow):
     following.settled(marathon)
     marathon.runs("/web", 2)
     following.until_ports(web=[2])
-    assert following.feed.counts["repaired"] == 1
+    following.until(lambda: following.feed.counts["repaired"] == 1)
 
 
 CHECKED = {"healthChecks": [{"protocol": "HTTP"}]}
