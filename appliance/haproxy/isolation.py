@@ -43,6 +43,7 @@ def trial(load_balancer: LoadBalancer, process: Process) -> str:
             socket=f"{folder}/s",
             generator_socket=f"{folder}/g",
             file_descriptors=None,
+            certificates=tuple(path for path in process.certificates if Path(path).exists()),
             user="",
             group="",
         )

@@ -7,6 +7,7 @@ haproxy.cfg switches both at once, and a crash at any instant leaves a pair that
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ _HEADS = (
     "HTTPS_FRONTEND_HEAD",
     "HTTPS_GROUPED_FRONTEND_HEAD",
 )
+_USER = re.compile(r"^\s*(user|uid)\s", re.MULTILINE)
 _HASH = "@hash@"
 """Stands for the hash while it is computed."""
 _MAXCONN_CAP = 50_000
@@ -81,6 +83,7 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             https=targets(load_balancer, https=True),
             vhosts=grouped,
             heads=_heads(process, certificates),
+            own_user=_USER.search(process.texts.get("HEAD", "")) is not None,
             certificates=certificates,
             ordered=special,
             wildcards=WILDCARD_MAP in maps,

@@ -54,7 +54,9 @@ class Running(Protocol):
 
 def show(request: Request) -> Rendered:
     """What HAProxy would be given. Changes nothing. Raises ApplianceError."""
-    generator, _, _ = _generator(request, dry=True)
+    generator, _, notices = _generator(request, dry=True)
+    for notice in notices:
+        log.warning("%s", notice)
     return generator.rendered(_read(request))
 
 

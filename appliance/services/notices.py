@@ -61,6 +61,23 @@ def about_shares(load_balancer: LoadBalancer, services: Mapping[str, Service]) -
     ]
 
 
+def about_own_rules(load_balancer: LoadBalancer, services: Mapping[str, Service]) -> list[str]:
+    """Services that claim one route outside of the maps, where it cannot be shared."""
+    owners: dict[tuple[str, str], Service] = {}
+    notices = []
+    for rules in load_balancer.own_rules:
+        service = services[rules.backend]
+        for host in rules.hosts:
+            for path in service.labels.paths or ("",):
+                owner = owners.setdefault((host, path), service)
+                if owner is not service:
+                    notices.append(
+                        f"{service.app_id}: {host}{path} is {owner.app_id}'s, which comes first: "
+                        "routes made of templates are not shared"
+                    )
+    return notices
+
+
 def _claims(load_balancer: LoadBalancer) -> Iterator[tuple[str, tuple[str, ...]]]:
     for route in load_balancer.routes:
         yield route.host + route.path, route.backends

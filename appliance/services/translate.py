@@ -12,7 +12,7 @@ from appliance.services.assigned_ports import NONE, assigned_ports
 from appliance.services.backends import plain_backend
 from appliance.services.memo import Memo
 from appliance.services.model import Ask, Conflict, Quarantined, Selection, Service, Translation
-from appliance.services.notices import about_names, about_service, about_shares
+from appliance.services.notices import about_names, about_own_rules, about_service, about_shares
 from appliance.services.offer import HTTP_PORTS, services
 from appliance.services.own import own_rules, own_texts
 from appliance.services.policy import allowed
@@ -65,7 +65,7 @@ def translate(
     notices += about_ports + lost
     for name, service in named:
         notices += about_service(service) + about_names(name, _plain_name(service), service)
-    notices += about_shares(load_balancer, dict(named))
+    notices += about_shares(load_balancer, dict(named)) + about_own_rules(load_balancer, dict(named))
     return Translation(
         load_balancer,
         tuple(sorted(set(quarantined), key=lambda entry: (entry.app_id, entry.reason))),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from appliance.haproxy.model import Frontend, Mode
+from appliance.haproxy.operator_texts import built_in
 from appliance.marathon.model import App, Cluster, Endpoint, Port, Task
-from appliance.services.model import Ask, Conflict, Selection
+from appliance.services.model import Ask, Conflict, Selection, Texts
 from appliance.services.translate import translate
 
 TASK = Task("t", (Endpoint("10.0.0.1", 31000),), "TASK_RUNNING", ())
@@ -17,7 +18,8 @@ def app(app_id, port, **labels):
 
 
 def served(*apps, conflict=Conflict.SHARE, ask=None):
-    return translate(Cluster(apps), Selection(("*",), conflict=conflict), {}, ask=ask or Ask())
+    selection = Selection(("*",), conflict=conflict, texts=Texts(built_in()))
+    return translate(Cluster(apps), selection, {}, ask=ask or Ask())
 
 
 def routes(translation):
@@ -53,6 +55,16 @@ def test_all_but_the_first_may_be_quarantined():
 def test_without_a_claim_in_common_nobody_is_rejected():
     assert (
         served(A, app("/b", 1002, VHOST="x.example", PATH="/b"), conflict=Conflict.REJECT).quarantined == ()
+    )
+
+
+def test_a_route_made_of_templates_is_the_first_ones_alone():
+    own = app("/c", 1003, VHOST="x.example", HTTP_FRONTEND_ACL="  use_backend {backend}\n")
+    translation = served(A, own, app("/d", 1004, VHOST="z.example"))
+    assert [rules.backend for rules in translation.load_balancer.own_rules] == ["a_1001", "c_1003"]
+    assert routes(translation) == {"z.example": ("d_1004",)}
+    assert any(
+        notice.startswith("/c: x.example is /a's, which comes first: ") for notice in translation.notices
     )
 
 
