@@ -21,8 +21,12 @@ check: install-dev  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install  ## measure in the lab how long the VIP takes to move (root, about ten minutes)
+bench: install  ## measure: following Marathon, and the VIP's moves in the lab (root, about fifteen minutes)
+	$(BIN)/python benchmarks/marathon.py
 	$(BIN)/python benchmarks/vip.py
+
+soak: install  ## ten minutes of random faults while apps come and go
+	$(BIN)/python benchmarks/soak_marathon.py
 
 install: $(VENV)/installed  ## engines from the distribution, the package into .venv
 
@@ -41,4 +45,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test check bench install install-dev clean
+.PHONY: help demo test check bench soak install install-dev clean

@@ -117,7 +117,7 @@ def test_with_a_working_peer_a_failure_hands_over_for_a_second(healthy, peer):
 
 @pytest.mark.parametrize(
     ("peer", "age_s"),
-    [(Verdict.NO_LB, 0.0), (Verdict.FAULT, 0.0), (Verdict.NO_LB_DRAINING, 0.0), (WORKS, 1.1)],
+    [(Verdict.NO_LB, 0.0), (Verdict.FAULT, 0.0), (Verdict.NO_LB_DRAINING, 0.0), (WORKS, 2.1)],
 )
 def test_without_a_peer_known_to_work_it_keeps_the_address(healthy, peer, age_s):
     assert healthy.see(healthy.with_peer(DIED, peer, age_s)) is Verdict.NO_LB
