@@ -89,6 +89,14 @@ class Certificates:
         ]
         return [certificate for certificate in judged if not certificate.fault], notices
 
+    def of_our_own(self, path: str) -> Certificate:
+        """One that openssl made for us, so HAProxy need not be asked."""
+        known = self._known(path)
+        if known is None:
+            known = _described(path)
+            self._judged[path] = (mark(path), known)
+        return known
+
     def _judge_together(self, paths: list[str]) -> None:
         """Many files cost one HAProxy as long as all are good."""
         fresh = [path for path in paths if self._known(path) is None and not _unreadable(path)]

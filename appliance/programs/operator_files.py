@@ -65,7 +65,7 @@ class OperatorFiles:
         lua, lua_digest, complaints = self._scripts.found()
         used = {one.path: one for one in (*found, *self.store.taken_by_labels())}
         self._named = tuple(path for path in used if path not in paths)
-        made = [] if found or self._dry else self.store.found(paths)[0]
+        made = [] if found or self._dry else [self.store.of_our_own(path) for path in paths]
         self.certificates = tuple(
             {"path": one.path, "names": list(one.names), "not_after": one.not_after}
             for one in (*used.values(), *made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import Counter
+from http.client import HTTPConnection
 
 import pytest
 from netns import Namespace
@@ -205,6 +206,16 @@ def test_signals_are_taken_from_this_machine_only(lb):
     status, _, body = lb.ask(9090, "/_mlb_signal/hup")
     assert (status, body) == (500, "appliance-lb does not run: nobody takes the signal\n")
     assert lb.ask(9090, "/_mlb_signal/usr1", source=lb.OUTSIDE)[0] == 403
+
+    def by_its_own_address():
+        connection = HTTPConnection(lb.OUTSIDE, 9090, timeout=10)
+        connection.request("GET", "/_mlb_signal/hup")
+        try:
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    assert lb.connect(by_its_own_address) == 500
 
 
 def test_pages_of_the_generator_say_so_when_it_is_away(lb):

@@ -78,6 +78,14 @@ def test_a_command_that_fails_is_no_success_and_is_tried_again(marathon, run, tm
     assert run(*once(marathon, tmp_path))[0] == 0
 
 
+def test_a_reload_is_tried_again_as_often_as_asked(marathon, run, tmp_path):
+    tries = ["--max-reload-retries", "2", "--reload-interval", "0.01"]
+    code, _, err = run(*once(marathon, tmp_path, *tries, command=f"sh -c 'echo >> {tmp_path}/ran; false'"))
+    assert code == 1
+    assert "failed with exit code 1" in err
+    assert (tmp_path / "ran").read_text() == "\n" * 3
+
+
 def test_without_marathon_nothing_is_written_and_each_master_is_named(marathon, run, tmp_path):
     marathon.status = 503
     code, out, err = run(*once(marathon, tmp_path, "-m", NOBODY))
