@@ -77,7 +77,7 @@ class Certificates:
         for path in asked:
             inside = _inside(path) if Path(path).is_dir() else [path]
             if not inside:
-                notices.append(f"certificate folder {path}: holds no certificate")
+                notices.append(f"certificate folder {path}: holds no certificate that can be read")
             paths += inside
         paths = list(dict.fromkeys(paths))
         self._judge_together(paths)
@@ -158,11 +158,14 @@ def warnings(used: Sequence[Certificate]) -> list[str]:
 
 
 def _inside(folder: str) -> list[str]:
-    return sorted(
-        str(path)
-        for path in Path(folder).iterdir()
-        if path.suffix not in _BESIDE and not path.name.startswith(".") and path.is_file()
-    )
+    try:
+        return sorted(
+            str(path)
+            for path in Path(folder).iterdir()
+            if path.suffix not in _BESIDE and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError:
+        return []
 
 
 def _key(path: str) -> Path:
@@ -197,8 +200,10 @@ def _probe(paths: list[str]) -> str:
 
 def _described(path: str) -> Certificate:
     """Of a file that HAProxy takes. openssl is asked for what stands in it."""
-    key = _key(path)
-    content = Path(path).read_bytes() + (key.read_bytes() if key.is_file() else b"")
+    try:
+        content = Path(path).read_bytes() + (_key(path).read_bytes() if _key(path).is_file() else b"")
+    except OSError:  # taken away this very moment: the next look sees it
+        return Certificate(path)
     argv = ["openssl", "x509", "-noout", "-enddate", "-subject", "-nameopt", "RFC2253"]
     names: list[str] = []
     not_after = 0.0

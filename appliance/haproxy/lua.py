@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from appliance.haproxy import certificates
 from appliance.haproxy.render import quoted
 from appliance.haproxy.trial import refusal
 
@@ -26,11 +27,7 @@ class Scripts:
 
     def mark(self) -> tuple[object, ...]:
         """What differs when a file was changed."""
-        found = []
-        for path in self._paths():
-            status = path.stat()
-            found.append((str(path), status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode))
-        return tuple(found)
+        return certificates.marks([str(path) for path in self._paths()])
 
     def found(self) -> tuple[Sequence[str], str, list[str]]:
         """Paths of those that load, a digest of their contents, and a notice for each other."""
@@ -53,4 +50,7 @@ class Scripts:
         return good, digest.hexdigest()[:16] if good else "", notices
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("*.lua"))
+        try:
+            return sorted(self.folder.glob("*.lua"))
+        except OSError:
+            return []

@@ -77,6 +77,6 @@ def test_an_empty_folder_and_a_missing_one_are_told(tmp_path):
     found, notices = Certificates().found([str(tmp_path), str(tmp_path / "none")])
     assert not found
     assert notices == [
-        f"certificate folder {tmp_path}: holds no certificate",
+        f"certificate folder {tmp_path}: holds no certificate that can be read",
         f"certificate {tmp_path}/none: No such file or directory; :443 goes on without it",
     ]

@@ -1,0 +1,68 @@
+"""What flags and a node's settings come to."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from appliance import settings
+from appliance.cli import flags, request
+from appliance.services.model import Conflict
+from appliance.services.policy import Owner, Policy
+
+NODE = settings.Settings(
+    settings.Vip("10.77.0.250", "eth0", 250),
+    settings.Cluster("10.77.0.237", (settings.Node("slave-1", "10.77.0.237"),)),
+    settings.Marathon(("http://127.0.0.1:8080",)),
+    settings.LoadBalancer(
+        certificates=("/etc/pki",),
+        certificate_folders=("/etc/pki/apps",),
+        compression=True,
+        archive_versions=9,
+        ip_per_task_ports=(0, 0),
+        group_https_by_vhost=True,
+    ),
+    settings.Policy(
+        denied_templates=("*",),
+        conflicts="first",
+        owners=(settings.Owner(("/shop",), ("shop.example",), ("80", "10000-10099")),),
+    ),
+)
+
+
+@pytest.fixture
+def asked():
+    root = Path(tempfile.mkdtemp(prefix="tr-", dir="/tmp"))  # unix sockets below it need a short path
+    etc = root / "etc/marathon-ha-appliance"
+    etc.mkdir(parents=True)
+    (etc / "appliance.toml").write_text(settings.render(NODE))
+    yield lambda *words: request.read(flags.build().parse_args(["--root", str(root), *words]))
+    shutil.rmtree(root)
+
+
+def test_a_node_does_what_its_settings_say(asked):
+    found = asked()
+    assert found.selection.groups == ("external",)
+    assert found.selection.compression
+    assert found.selection.conflict is Conflict.FIRST
+    assert found.selection.assigned_ports is None
+    owner = Owner(("/shop",), ("shop.example",), ((80, 80), (10000, 10099)))
+    assert found.selection.policy == Policy((), ("*",), (owner,))
+    assert found.options.certificates == ("/etc/pki",)
+    assert found.options.certificate_folders == ("/etc/pki/apps",)
+    assert found.options.group_https_by_vhost
+    assert found.options.archive_versions == 9
+
+
+def test_flags_outweigh_settings(asked):
+    found = asked(
+        *("--group", "internal", "--ssl-certs", "/a.pem,/b", "--archive-versions", "0"),
+        *("--min-serv-port-ip-per-task", "100", "--max-serv-port-ip-per-task", "200"),
+    )
+    assert found.selection.groups == ("internal",)
+    assert found.selection.assigned_ports == (100, 200)
+    assert found.options.certificates == ("/a.pem", "/b")
+    assert found.options.archive_versions == 0
