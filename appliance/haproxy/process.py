@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,7 @@ def standalone(config: Path, *, limits_known: bool = False) -> tuple[Process, tu
     folder = config.parent.absolute()
     sockets = folder
     notices: tuple[str, ...] = ()
-    obstacle = _obstacle(folder)
+    obstacle = _obstacle(folder, ours=limits_known)
     if obstacle:
         sockets = _short_folder(folder)
         notices = (f"{obstacle}: HAProxy's unix sockets lie in {sockets}",)
@@ -74,12 +75,19 @@ def make_socket_folder(process: Process) -> None:
         raise ForbiddenError(f"{folder} is not a folder of this user alone: remove it")
 
 
-def _obstacle(folder: Path) -> str:
-    """Why sockets cannot lie there; '' if they can."""
+def remove_socket_folder(process: Process) -> None:
+    """Take away what `make_socket_folder` made, with what is left in it."""
+    folder = Path(process.socket).parent
+    if folder != Path(process.folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _obstacle(folder: Path, *, ours: bool) -> str:
+    """Why sockets cannot lie there; '' if they can. The workers of a HAProxy of ours are not root."""
     if len(os.fsencode(folder / "haproxy.sock")) > UNIX_SOCKET_LIMIT:
         return f"{folder} is too long a name for unix sockets"
     closed = (one for one in (folder, *folder.parents) if one.is_dir() and not one.stat().st_mode & 0o001)
-    barred = next(closed, None) if os.geteuid() == 0 else None
+    barred = next(closed, None) if ours and os.geteuid() == 0 else None
     return f"HAProxy's workers, who are not root, cannot pass through {barred}" if barred else ""
 
 

@@ -13,6 +13,7 @@ from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
 from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.plan import Reload
+from appliance.haproxy.process import remove_socket_folder
 from appliance.haproxy.render import APP_MAP, DOMAIN_MAP, Rendered
 from appliance.marathon import zookeeper
 from appliance.marathon.access import Access
@@ -149,6 +150,8 @@ def follow(request: Request, *, events: bool) -> None:
     finally:
         for source in reversed(sources):
             source.stop()
+        if with_haproxy:
+            remove_socket_folder(generator.process)
 
 
 def pages(service: Service, *, maps: bool) -> dict[str, Callable[[], str]]:

@@ -99,7 +99,7 @@ class Container:
 
     def close(self):
         if self.running is not None and self.running.poll() is None:
-            self.running.kill()
+            self.running.terminate()
             self.running.wait(20)
             master = self.ours / "master.sock"
             while _answers(master):
