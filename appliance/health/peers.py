@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 INTERVAL_S = 0.25
-DEADLINE_S = 0.3
+DEADLINE_S = 1.0
 LARGEST_ANSWER = 1_000_000
 
 
