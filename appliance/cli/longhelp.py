@@ -1,4 +1,7 @@
-"""All that can be said to appliance-lb, from the lists that the program works with: as text, as Markdown."""
+"""All that can be said to appliance-lb, from the lists that the program works with.
+
+As text for --longhelp, as Markdown for the docs, as a man page.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,31 @@ def markdown(groups: Iterable[tuple[str, Sequence[argparse.Action]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def manual(groups: Iterable[tuple[str, Sequence[argparse.Action]]], description: str, exit_codes: str) -> str:
+    """For man(1), in the man macros of groff_man(7)."""
+    flags = [(_flag(action), action.help or "") for _, actions in groups for action in actions]
+    labels = [(f"{one.name} = {one.value}", one.meaning) for one in LABELS]
+    parts = [(name, meaning) for name, meaning, _ in templates()]
+    lines = [
+        '.TH APPLIANCE-LB 8 "" "Marathon HA appliance"',
+        *_paragraph(
+            "NAME", "appliance-lb - feeds HAProxy from Marathon, with the flags and labels of marathon-lb"
+        ),
+        *_paragraph(
+            "SYNOPSIS", "appliance-lb [run] [sse|poll|once] [--marathon URL ...] [--group NAME] ... [flags]"
+        ),
+        *_paragraph("DESCRIPTION", "", description),
+        *_tagged("OPTIONS", flags),
+        *_tagged("ENVIRONMENT", environment.VARIABLES),
+        *_tagged("ENVIRONMENT OF RUN", environment.RUN_VARIABLES),
+        *_tagged("LABELS", labels),
+        *_tagged("TEMPLATES", parts, _TEMPLATES),
+        *_paragraph("EXIT STATUS", exit_codes.removeprefix("exit codes:").strip()),
+        *_paragraph("SEE ALSO", "haproxy(1), keepalived(8)"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def templates(*, apart: bool = False) -> Iterable[tuple[str, str, str]]:
     """Name, meaning and placeholders of each; `apart`: the placeholders are not said in the meaning."""
     for part in PARTS:
@@ -67,6 +95,24 @@ def templates(*, apart: bool = False) -> Iterable[tuple[str, str, str]]:
         notes = [word for word in ("label" if part.by_label else "", kind) if word]
         unused = "" if part.used else "; accepted, used by nobody"
         yield part.name, f"{part.description}{unused}" + (f" ({'; '.join(notes)})" if notes else ""), holders
+
+
+def _paragraph(title: str, text: str, verbatim: str = "") -> list[str]:
+    shown = [".nf", *map(_roff, verbatim.splitlines()), ".fi"] if verbatim else [_roff(text)]
+    return [f'.SH "{title}"', *shown]
+
+
+def _tagged(title: str, entries: Iterable[tuple[str, str]], before: str = "") -> list[str]:
+    lines = [f'.SH "{title}"', *([_roff(before)] if before else [])]
+    for name, meaning in entries:
+        lines += [".TP", f".B {_roff(name)}", _roff(meaning)]
+    return lines
+
+
+def _roff(text: str) -> str:
+    """One line of text that no macro is taken from; hyphens stay what is typed."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
 def _flag(action: argparse.Action) -> str:

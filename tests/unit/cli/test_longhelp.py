@@ -1,4 +1,4 @@
-"""The long help and docs/reference.md say all that the program knows. To write the reference anew:
+"""The long help, docs/reference.md and the man page say all that the program knows. To write them anew:
 
 REFERENCE=write .venv/bin/pytest tests/unit/cli/test_longhelp.py
 """
@@ -15,7 +15,9 @@ from appliance.haproxy.catalogue import PARTS
 from appliance.services import labels
 from appliance.services.label_catalogue import LABELS
 
-REFERENCE = Path(__file__).resolve().parents[3] / "docs/reference.md"
+TOP = Path(__file__).resolve().parents[3]
+REFERENCE = TOP / "docs/reference.md"
+MANUAL = TOP / "docs/man/appliance-lb.8"
 
 
 def test_the_long_help_names_every_flag_label_template_and_variable(capsys):
@@ -34,8 +36,17 @@ def test_every_label_that_is_read_is_listed():
     assert read == {one.name for one in LABELS if "{n}" in one.name}
 
 
-def test_the_reference_is_what_the_program_says():
-    said = longhelp.markdown(flags.groups(flags.build()))
+def pages():
+    groups = flags.groups(flags.build())
+    return {
+        REFERENCE: longhelp.markdown(groups),
+        MANUAL: longhelp.manual(groups, flags.DESCRIPTION, flags.EXIT_CODES),
+    }
+
+
+@pytest.mark.parametrize("path", [REFERENCE, MANUAL], ids=["reference", "man page"])
+def test_the_pages_are_what_the_program_says(path):
+    said = pages()[path]
     if os.environ.get("REFERENCE") == "write":
-        REFERENCE.write_text(said)
-    assert REFERENCE.read_text() == said
+        path.write_text(said)
+    assert path.read_text() == said
