@@ -39,6 +39,7 @@ $(VENV)/installed: pyproject.toml packaging/install-engines.sh
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
+	packaging/install-engines.sh zookeeper
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs what the lab and the tests drive, from the distribution's own packages.
+# Installs what the lab drives, from the distribution's own packages; arguments name further packages.
 # No service of this machine is started or changed: policy-rc.d forbids starts while apt runs, and the
 # units of engines that were not here before are left disabled.
 set -eu
 
-packages="curl gcc haproxy iproute2 iputils-ping keepalived nftables openssl procps python3-dev python3-venv util-linux zookeeper"
+packages="curl gcc haproxy iproute2 iputils-ping keepalived nftables openssl procps python3-dev python3-venv util-linux $*"
 missing=
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
