@@ -1,171 +1,229 @@
-"""`make soak`: the lab's Marathon misbehaves all the time while its apps change; the picture has to follow.
+"""`make soak`: the lab's Marathon misbehaves all the time while its apps change; three nodes have to follow.
 
-Seeded, so that a run can be repeated. It ends with exit code 1 when a thread died, when the picture was not
-the truth again within BOUND_S of a fault's end, or when memory grew.
+It starts the lab with three masters and ends it. Every few seconds it switches on the next fault of all that
+there are, for some seconds, while apps with real tasks are created, scaled, deleted, and lose tasks. A client
+asks an app that nobody touches. It ends with exit code 1 and what is wrong when
+
+- a node's HAProxy had a server that does not run any more, or lacked one that runs, for more than BOUND_S;
+- a traceback is in any log, or a program of the appliance is not the process that it was;
+- a program's memory grew by more than GROWTH_MB from a quarter of the time to the end;
+- the VIP moved, or a request of the client was lost.
+
+Seeded: the order of faults and changes can be repeated. Writes build/bench/soak.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import logging
 import random
 import sys
-import tempfile
-import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
+from soak_checks import Differences, differences, growth_kb
+from soak_lab import CHURNED, STEADY, Marathon, Node, run, running, tracebacks
 
-from appliance import commands
 from appliance.errors import ApplianceError
-from appliance.lab.marathon.faults.kind import Stage
+from appliance.lab.interrupted import ended_by_signals
 from appliance.lab.marathon.faults.table import KINDS
-from appliance.marathon import wire
-from appliance.marathon.access import Access
-from appliance.marathon.client import Client
-from appliance.marathon.feed import Feed
-from appliance.marathon.watch import Watch
+from appliance.lab.topology import topology
+from appliance.lab.up import down, up
 
-BOUND_S = 10.0
-"""Above the time for which a picture without most servers is held."""
-MASTERS, APPS, TASKS = 3, 50, 4
-PERIOD_S = 3.0
-SILENCE_S = 1.0
-PATIENCE_S = 1.0
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from appliance.lab.lab import Lab
+
+MASTERS = 3
+BOUND_S = 75.0
+"""A lost event is made good by reading everything once in 60 s; the rest is for attempts that meet faults."""
+GROWTH_MB = 8
+LOOK_S = 0.25
+MEMORY_EACH_S = 5.0
+INTERVAL_MS = 50
+DEADLINE_MS = 2000
+CHURNED_ONLY = {"path": "/v2/apps/churn-*"}
+"""For answers that are in order and say that an app is served nowhere, or somewhere else."""
 OPTIONS: dict[str, dict[str, Any]] = {
-    "election-slow": {"election_s": 2.0},
-    "content-tasks-many": {"count": 200},
-    "content-apps-many": {"count": 200},
+    "election-slow": {"election_s": 4.0},
+    "stream-burst": {"app": "/churn-0"},
+    "content-apps-many": {"count": 100},
+    "content-tasks-many": {"count": 200, **CHURNED_ONLY},
+    **{
+        f"content-{name}": CHURNED_ONLY
+        for name in (
+            "host-ipv6",
+            "host-unknown",
+            "labels-missing",
+            "labels-null",
+            "labels-odd",
+            "ports-same",
+            "ports-shorter",
+            "ports-zero",
+            "tasks-missing",
+            "unreadable",
+            "vhost-odd",
+        )
+    },
 }
-GROWTH_MB = 15
-"""More than that from the first quarter to the end, and memory is not flat."""
+LASTS_S = {"stream-half-open": 35.0, "stream-stall": 35.0, "stream-silent": 20.0}
+"""A silent stream is given up after 30 s."""
 
 
-class Follower:
-    """Feed and Watch, as appliance-lb has them."""
+@dataclass
+class Soak:
+    lab: Lab
+    marathon: Marathon
+    nodes: list[Node]
+    chance: random.Random
+    seen: Differences = field(default_factory=lambda: Differences(BOUND_S))
+    memory: list[dict[str, int]] = field(default_factory=list)
+    faults: int = 0
+    kinds: set[str] = field(default_factory=set)
+    said_at: float = 0.0
 
-    def __init__(self, urls: list[str]) -> None:
-        access = Access(urls)
-        client = Client(access, read_timeout_s=PATIENCE_S, answer_timeout_s=2 * PATIENCE_S)
-        self.feed = Feed(
-            client,
-            on_change=lambda: None,
-            period_s=PERIOD_S,
-            hold_s=6.0,
-            again_s=0.2,
-            longest_pause_s=1.0,
+    def look(self) -> bool:
+        """Compare every node with Marathon; whether all agree."""
+        wanted = run(self.marathon.apps())
+        found = [each for node in self.nodes for each in differences(node.name, node.served(), wanted)]
+        self.seen.look(time.monotonic(), found)
+        return not found
+
+    def deploy(self) -> None:
+        self.marathon.create(STEADY, 2)
+        for app_id in CHURNED:
+            self.marathon.create(app_id, self.chance.randrange(1, 4))
+        self.lab.wait(
+            "every node serves every app", lambda: len(self.marathon.apps()) == 11 and self.look(), 60
         )
-        self.watch = Watch(
-            access,
-            on_event=self.feed.hear,
-            on_attached=self.feed.attached,
-            on_lost=self.feed.lost,
-            silence_s=SILENCE_S,
-            max_backoff_s=1.0,
+
+    def go(self, minutes: float) -> None:
+        began = time.monotonic()
+        kinds = self._kinds()
+        fault_at, churn_at, memory_at, minute_at = began, began, began, began + 60
+        while (now := time.monotonic()) < began + minutes * 60:
+            if now >= fault_at:
+                self._fault(next(kinds))
+                fault_at = now + self.chance.uniform(2.0, 5.0)
+            if now >= churn_at:
+                self.marathon.churn(self.chance)
+                churn_at = now + self.chance.uniform(0.5, 2.5)
+            if now >= memory_at:
+                self.memory.append({k: v for node in self.nodes for k, v in node.memory_kb().items()})
+                memory_at = now + MEMORY_EACH_S
+            if now >= minute_at:
+                self._say(f"{(now - began) / 60:3.0f} min")
+                minute_at += 60
+            self.look()
+            time.sleep(max(0.0, now + LOOK_S - time.monotonic()))
+        self.marathon.clear()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until all agree with nothing wrong any more, or it is too late."""
+        ends = time.monotonic() + BOUND_S + 1
+        while not self.look() and time.monotonic() < ends:
+            time.sleep(LOOK_S)
+
+    def _kinds(self) -> Iterator[str]:
+        """All of them in random order, again and again."""
+        while True:
+            deck = sorted(KINDS)
+            self.chance.shuffle(deck)
+            yield from deck
+
+    def _fault(self, kind: str) -> None:
+        seconds = LASTS_S.get(kind, round(self.chance.uniform(0.5, 4.0), 1))
+        now = time.monotonic()
+        self.marathon.inject(kind, seconds=seconds, **OPTIONS.get(kind, {}))
+        self.seen.fault(kind, now, now + seconds)
+        self.faults += 1
+        self.kinds.add(kind)
+
+    def _say(self, when: str) -> None:
+        longest = ", ".join(f"{what} {s:.1f} s" for what, s in sorted(self.seen.longest.items()))
+        held = ", ".join(machine.name for machine in self.lab.holders()) or "nobody"
+        print(
+            f"{when}: {self.faults} faults of {len(self.kinds)} kinds, {sum(self.marathon.done.values())} "
+            f"changes; longest so far: {longest or 'nothing'}; VIP on {held}",
+            flush=True,
         )
 
-    def start(self) -> None:
-        self.feed.start()
-        self.watch.start()
 
-    def stop(self) -> None:
-        self.watch.stop()
-        self.feed.stop()
-
-
-def shown(cluster: Any) -> dict[str, Any]:
-    """Health may be remembered where Marathon has forgotten it; all else has to agree."""
-    if cluster is None:
-        return {}
+def soak(lab: Lab, minutes: float, seed: int) -> dict[str, Any]:
+    """The whole run; `failed` of the result says what is wrong."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    one = Soak(lab, Marathon(lab, MASTERS), [Node(slave) for slave in lab.topology.slaves], chance)
+    one.deploy()
+    one.seen = Differences(BOUND_S)
+    owner = lab.wait_healthy()
+    moves = {node.name: node.moves() for node in one.nodes}
+    tasks = {task["id"] for task in running(one.marathon.apps()[STEADY])}
+    lab.wait("the steady app answers", lambda: lab.get("/", f"{STEADY}.example.com").status == 200)
+    with lab.load(host=f"{STEADY}.example.com", interval_ms=INTERVAL_MS, deadline_ms=DEADLINE_MS) as load:
+        one.go(minutes)
+        _, summary = load.stop()
+    memory = growth_kb(one.memory)
+    failed = [*one.seen.late.values(), *tracebacks(["mha-master", *(node.name for node in one.nodes)])]
+    failed += [f"{name} was restarted" for node in one.nodes for name in node.restarted()]
+    failed += [
+        f"{name} grew from {before} to {after} kB"
+        for name, (before, after) in memory.items()
+        if after - before > GROWTH_MB * 1024
+    ]
+    moved = {node.name: node.moves() - moves[node.name] for node in one.nodes}
+    if any(moved.values()) or lab.owner() != owner:
+        failed.append(f"the VIP moved: {moved}, it was on {owner.name}")
+    if tasks != {task["id"] for task in running(one.marathon.apps()[STEADY])}:
+        failed.append(f"the tasks of {STEADY} did not live through it")
+    if summary.failed:
+        failed.append(f"{summary.failed} of {summary.requests} requests were lost: {summary.failures}")
     return {
-        app.id: (app.labels, app.ports, {task.id: (task.state, task.endpoints) for task in app.tasks})
-        for app in cluster.apps
+        "minutes": minutes,
+        "seed": seed,
+        "bound_s": BOUND_S,
+        "faults": one.faults,
+        "kinds": len(one.kinds),
+        "changes": one.marathon.done,
+        "longest_s": {what: round(s, 2) for what, s in one.seen.longest.items()},
+        "slowest": [
+            {"seconds": round(took_s, 2), "what": str(each), "faults": list(during)}
+            for took_s, each, during in one.seen.slowest
+        ],
+        "recovery_s": {
+            kind: [round(took_s, 2) for took_s in took] for kind, took in sorted(one.seen.recoveries.items())
+        },
+        "memory_kb": memory,
+        "requests": {"all": summary.requests, "lost": summary.failed, "gap_ms": summary.longest_gap_ms},
+        "followed": {
+            node.name: lab.status(slave).get("lb", {}).get("marathon")
+            for node, slave in zip(one.nodes, lab.topology.slaves)
+        },
+        "failed": failed,
     }
 
 
-def memory_mb() -> int:
-    gc.collect()
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) // 1024
-
-
-class Marathon:
-    """The lab's Marathon in a process of its own, whose memory is none of ours."""
-
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        port = chance.randrange(20000, 28000, 10)
-        self.urls = [f"http://127.0.0.1:{port + n}" for n in range(MASTERS)]
-        self._control = f"http://127.0.0.1:{port + MASTERS + 1}/_lab"
-        config = {
-            "address": "127.0.0.1",
-            "port": port,
-            "mesos_port": port + MASTERS,
-            "control_port": port + MASTERS + 1,
-            "agents": [{"name": "slave-1", "address": "127.0.0.1"}],
-            "masters": MASTERS,
-            "heartbeat_s": 0.2,
-            "processes": False,
-            "scale": [APPS, TASKS],
-        }
-        file = folder / "marathon.json"
-        file.write_text(json.dumps(config))
-        words = [sys.executable, "-m", "appliance.lab.marathon", "--config", file]
-        self._process = commands.start(words, stdout=commands.PIPE)
-        if self._process.stdout is None or self._process.stdout.readline() != b"ready\n":
-            raise SystemExit("the lab's Marathon does not start")
-
-    def inject(self, kind: str, **options: Any) -> None:
-        self._call("POST", "/faults", {"kind": kind, **options})
-
-    def clear(self) -> None:
-        self._call("DELETE", "/faults")
-
-    def truth(self) -> Any:
-        return self._call("GET", "/truth")
-
-    def change(self, chance: random.Random) -> None:
-        """One app moves a task, or its health flips."""
-        how = chance.choice(("move", "move", "move", "health"))
-        self._call("POST", "/churn", {"app": f"/scale-{chance.randrange(APPS)}", "how": how})
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-
-    def _call(self, method: str, path: str, document: Any = None) -> Any:
-        answer = requests.request(method, self._control + path, json=document, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
-
-
-def settle(marathon: Marathon, follower: Follower) -> float:
-    """Seconds until the picture is the truth; more than BOUND_S if it was not in time."""
-    began = time.monotonic()
-    while time.monotonic() < began + BOUND_S:
-        if shown(follower.feed.cluster()) == shown(wire.apps(marathon.truth())):
-            break
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
-def one_round(marathon: Marathon, follower: Follower, chance: random.Random) -> tuple[str, float]:
-    """A fault, changes while it lasts and after it; how long the picture then took."""
-    kind = chance.choice(sorted(KINDS))
-    marathon.inject(kind, **OPTIONS.get(kind, {}))
-    for _ in range(chance.randrange(1, 8)):
-        marathon.change(chance)
-        time.sleep(chance.uniform(0.0, 0.3))
-    known = follower.feed.cluster()
-    if KINDS[kind].stage is not Stage.CONTENT and (known is None or len(known.apps) < APPS):
-        raise ApplianceError(f"{kind} took apps out of the picture")
-    marathon.clear()
-    for _ in range(3):
-        marathon.change(chance)
-    return kind, settle(marathon, follower)
+def show(found: dict[str, Any]) -> None:
+    print(
+        f"seed {found['seed']}: {found['faults']} faults of {found['kinds']} kinds, "
+        f"changes {found['changes']}"
+    )
+    times = [took_s for took in found["recovery_s"].values() for took_s in took]
+    worst = sorted(((max(took), kind) for kind, took in found["recovery_s"].items()), reverse=True)[:5]
+    if times:
+        print(f"after a fault: median {sorted(times)[len(times) // 2]:.2f} s, slowest", end=" ")
+        print(", ".join(f"{kind} {took_s:.1f} s" for took_s, kind in worst))
+    for one in found["slowest"]:
+        print(f"  {one['seconds']:.1f} s {one['what']}; faults: {', '.join(one['faults']) or 'none'}")
+    grown = max(found["memory_kb"].items(), key=lambda item: item[1][1] - item[1][0])
+    print(f"memory: at most {grown[0]}, {grown[1][0]} kB after a quarter, {grown[1][1]} kB at the end")
+    print(f"requests: {found['requests']}")
+    for complaint in found["failed"]:
+        print(f"FAILED: {complaint}")
+    print("failed" if found["failed"] else f"passed: no difference lasted longer than {BOUND_S:.0f} s")
 
 
 def main() -> int:
@@ -174,42 +232,22 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("build/bench/soak.json"))
     asked = parser.parse_args()
-    logging.basicConfig(level=logging.CRITICAL)
-    died: list[str] = []
-    threading.excepthook = lambda what: died.append(f"{what.thread and what.thread.name}: {what.exc_value!r}")
-    chance = random.Random(asked.seed)  # noqa: S311 - repeatable on purpose
-    ends = time.monotonic() + asked.minutes * 60
-    worst: dict[str, float] = {}
-    memory: list[int] = []
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        marathon = Marathon(Path(folder), chance)
-        follower = Follower(marathon.urls)
-        follower.start()
-        settle(marathon, follower)
-        try:
-            while time.monotonic() < ends and not died:
-                kind, took_s = one_round(marathon, follower, chance)
-                worst[kind] = max(took_s, worst.get(kind, 0.0))
-                memory.append(memory_mb())
-                if took_s > BOUND_S:
-                    died.append(f"{kind}: the picture was not the truth within {BOUND_S:.0f} s")
-        except ApplianceError as error:
-            died.append(str(error))
-        finally:
-            follower.stop()
-            marathon.stop()
-    quarter = memory[len(memory) // 4 :]
-    growth = quarter[-1] - quarter[0]
-    slowest = sorted(worst.items(), key=lambda item: -item[1])[:5]
-    print(f"{len(memory)} faults of {len(worst)} kinds, seed {asked.seed}; {follower.feed.counts}")
-    print("slowest to recover:", ", ".join(f"{kind} {took_s:.2f} s" for kind, took_s in slowest))
-    print(f"memory: {memory[0]} MB at first, {quarter[0]} MB after a quarter, {quarter[-1]} MB at the end")
-    if growth > GROWTH_MB:
-        died.append(f"memory grew by {growth} MB")
-    for complaint in died:
-        print(f"FAILED: {complaint}")
-    return 1 if died else 0
+    try:
+        with ended_by_signals():
+            lab = up(topology(), print, MASTERS)
+            try:
+                found = soak(lab, asked.minutes, asked.seed)
+            finally:
+                down()
+    except ApplianceError as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return error.exit_code
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(found, indent=2) + "\n")
+    show(found)
+    return 1 if found["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -159,16 +159,19 @@ class Lab:
 
     # --- load
 
-    def load(self, url: str = "", *, host: str = "", interval_ms: float = 10.0) -> RunningLoad:
+    def load(
+        self, url: str = "", *, host: str = "", interval_ms: float = 10.0, deadline_ms: float = 250.0
+    ) -> RunningLoad:
         """Start asking from the client's machine; `stop()` gives the record."""
-        return RunningLoad(self, url or f"http://{self.vip}/", host, interval_ms)
+        return RunningLoad(self, url or f"http://{self.vip}/", host, interval_ms, deadline_ms)
 
 
 class RunningLoad:
     """The load client at work in the client's namespace. Ends with the `with` block at the latest."""
 
-    def __init__(self, lab: Lab, url: str, host: str, interval_ms: float) -> None:
-        options = ["--url", url, "--host", host, "--interval-ms", f"{interval_ms:g}"]
+    def __init__(self, lab: Lab, url: str, host: str, interval_ms: float, deadline_ms: float) -> None:
+        options = ["--url", url, "--host", host]
+        options += ["--interval-ms", f"{interval_ms:g}", "--deadline-ms", f"{deadline_ms:g}"]
         argv = machine.python("load", *options, "--until-signal", "--json", "--records")
         self._process = commands.start(
             machine.entering(lab.topology.client, argv),

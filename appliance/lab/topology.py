@@ -55,7 +55,11 @@ class Topology:
 
     @property
     def marathon(self) -> str:
-        return f"http://{self.master.address}:8080"
+        return self.marathons(1)[0]
+
+    def marathons(self, count: int) -> tuple[str, ...]:
+        """As many masters, all on the one machine."""
+        return tuple(f"http://{self.master.address}:{8080 + n}" for n in range(count))
 
     def machine(self, name: str) -> Machine:
         """The machine called `mha-slave-1` or, for short, `slave-1`. Raises UsageError."""

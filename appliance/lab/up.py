@@ -20,6 +20,8 @@ from appliance.lab.marathon_faults import CONTROL_PORT
 from appliance.lab.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from appliance.lab.topology import Machine, Topology
 
 Say = Callable[[str], None]
@@ -43,14 +45,14 @@ _MARATHON_S = 20.0
 _AGENT_PORT = 9099
 
 
-def up(topology: Topology, say: Say) -> Lab:
+def up(topology: Topology, say: Say, masters: int = 1) -> Lab:
     """Start the lab; on any failure leave nothing behind. Raises ApplianceError with the step that failed."""
     _check_abilities()
     made_netns_folder = not network.folder_is_mounted()
     state.claim()
     try:
         with ended_by_signals():
-            return _up(State(topology, made_netns_folder), say)
+            return _up(State(topology, made_netns_folder), say, masters)
     except BaseException as error:
         if isinstance(error, ApplianceError):
             _show_logs(topology)
@@ -58,7 +60,7 @@ def up(topology: Topology, say: Say) -> Lab:
         raise
 
 
-def _up(fresh: State, say: Say) -> Lab:
+def _up(fresh: State, say: Say, masters: int) -> Lab:
     topology, began = fresh.topology, time.monotonic()
 
     def step(text: str) -> None:
@@ -67,7 +69,7 @@ def _up(fresh: State, say: Say) -> Lab:
     state.save(fresh)
     network.create(topology)
     step(f"{len(topology.machines)} machines on {topology.network}, no route leads out")
-    _start_marathon(topology)
+    _start_marathon(topology, masters)
     step(f"Marathon answers at {topology.marathon}")
     for slave in topology.slaves:
         machine.boot(slave)
@@ -75,12 +77,15 @@ def _up(fresh: State, say: Say) -> Lab:
         machine.booted(slave)
     step("three slaves are booted")
     lab = Lab(fresh)
+    command = ["appliance-setup", "--vip", topology.vip, "--yes"]
+    if masters > 1:
+        command += ["--marathon", *topology.marathons(masters)]
     pool = ThreadPoolExecutor()
     try:
-        list(pool.map(lambda slave: _set_up(lab, slave), topology.slaves))
+        list(pool.map(lambda slave: _set_up(lab, slave, command), topology.slaves))
     finally:
         pool.shutdown(wait=False)
-    step(f"'appliance-setup --vip {topology.vip} --yes' is done on each")
+    step(f"'{' '.join(command)}' is done on each")
     lab.wait_healthy(_HEALTHY_S)
     step("every node is healthy, the VIP has an owner")
     complete = replace(fresh, published=_publish(topology))
@@ -125,18 +130,22 @@ def _check_abilities() -> None:
         raise MissingError("this kernel has no overlay file system, the nodes' own folders need it")
 
 
-def _start_marathon(topology: Topology) -> None:
+def _start_marathon(topology: Topology, masters: int) -> None:
     config = state.FOLDER / "marathon.json"
     agents = [{"name": s.name, "address": s.address, "netns": s.name} for s in topology.slaves]
-    wanted = {"address": topology.master.address, "agents": agents, "control_port": CONTROL_PORT}
+    wanted = {
+        "address": topology.master.address,
+        "agents": agents,
+        "control_port": CONTROL_PORT,
+        "masters": masters,
+    }
     config.write_text(json.dumps(wanted), encoding="utf-8")
     machine.launch(topology.master, machine.python("marathon", "--config", config), "mha-master")
     machine.await_line(topology.master, "mha-master", "ready", _MARATHON_S)
 
 
-def _set_up(lab: Lab, slave: Machine) -> None:
+def _set_up(lab: Lab, slave: Machine, command: Sequence[str]) -> None:
     """Exactly what an operator types."""
-    command = ["appliance-setup", "--vip", lab.topology.vip, "--yes"]
     done = lab.exec(slave.name, *command, timeout_s=_SETUP_S)
     with state.log(slave.name).open("a", encoding="utf-8") as log:
         log.write(f"# {' '.join(command)}\n{done.output}{done.errors}")

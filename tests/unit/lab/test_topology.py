@@ -17,6 +17,7 @@ def test_the_machines_have_the_last_octets_of_the_deployment():
     }
     assert lab.vip == "10.77.0.250"
     assert lab.marathon == "http://10.77.0.233:8080"
+    assert lab.marathons(2) == ("http://10.77.0.233:8080", "http://10.77.0.233:8081")
     assert set(NAMESPACES) == {"mha-switch", *(m.name for m in lab.machines)}
 
 
