@@ -138,6 +138,8 @@ class Service:
         """Beside the file it may replace. Its maps have a folder of their own: none in use changes."""
         maps = self.folder / rendered.maps_folder
         maps.mkdir(mode=0o755, exist_ok=True)
+        if self._owner:
+            shutil.chown(maps, self._owner)
         for name, text in rendered.maps.items():
             if files.read(maps / name) != text:
                 files.replace(maps / name, text, owner=self._owner)
