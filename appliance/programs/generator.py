@@ -12,8 +12,9 @@ from appliance.haproxy.culprits import culprits, without
 from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import Rendered, render
 from appliance.haproxy.service import RefusedError
+from appliance.services.last_good import KEPT, LastGood
 from appliance.services.memo import Memo
-from appliance.services.model import Ask
+from appliance.services.model import Ask, Quarantined
 from appliance.services.translate import translate
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from appliance.haproxy.model import Backend, Process
     from appliance.haproxy.service import Service
     from appliance.marathon.model import Cluster
+    from appliance.services.model import Key
+    from appliance.services.model import Service as Served
     from appliance.services.translate import Selection, Translation
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,9 @@ class Generator:
     wanted: plan.Generation | None = None
     translation: Translation | None = None
     generation: int = 0
-    refused: dict[Backend, str] = field(default_factory=dict)
+    refused: dict[Backend, Quarantined] = field(default_factory=dict)
+    last_good: dict[Key, Served] = field(default_factory=dict)
+    """What HAProxy took last."""
     failed: tuple[str, str] = ("", "")
     """Hash of the configuration that could not be applied last, and why. Cleared, it is tried again."""
     failures: int = 0
@@ -71,20 +76,21 @@ class Generator:
 
     def step(self, cluster: Cluster) -> plan.Plan:
         """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
-        translation = self._translate(cluster)
         self.process = self.furnish(self.process)
-        load_balancer = self._without_refused(translation.load_balancer)
+        load_balancer = self._acceptable(cluster)
         rendered = render(load_balancer, self.process)
-        self.translation = translation
         decision = self.decision(plan.Generation(rendered.hash, load_balancer))
         if isinstance(decision, plan.Reload):
             if rendered.hash == self.failed[0]:
                 raise EngineError(self.failed[1])
             log.info("reload: %s", summary(decision.reasons))
-            self._apply(rendered, load_balancer)
+            self._apply(cluster, rendered, load_balancer)
         else:
             self.wanted = plan.Generation(rendered.hash, load_balancer)
             self._keep_on_disk(rendered)
+        served = self.translation.services if self.translation else ()
+        names = {backend.name for backend in load_balancer.backends}
+        self.last_good = {service.key: service for name, service in served if name in names}
         return decision
 
     def decision(self, wanted: plan.Generation) -> plan.Plan:
@@ -99,36 +105,59 @@ class Generator:
         """(app id, reason) of all that is left out, whoever left it out."""
         if self.translation is None:
             return []
-        app_ids = {route.backend: route.app_id for route in self.translation.load_balancer.app_routes}
-        found = [(one.app_id, one.reason) for one in self.translation.quarantined]
-        found += [(app_ids.get(backend.name, backend.name), words) for backend, words in self.refused.items()]
+        kept = self.translation.kept
+        found = {(one.app_id, one.reason) for one in self.translation.quarantined}
+        found |= {
+            (one.app_id, one.reason + (KEPT if (one.app_id, one.index) in kept else ""))
+            for one in self.refused.values()
+        }
         return sorted(found)
 
-    def _translate(self, cluster: Cluster) -> Translation:
+    def _translate(self, cluster: Cluster, refused: frozenset[Key] = frozenset()) -> Translation:
         if self.own_app:
             cluster = replace(cluster, apps=tuple(app for app in cluster.apps if app.id != self.own_app))
         addresses = self.resolve(self.memo.hosts(cluster))
-        return translate(cluster, self.selection, addresses, self.memo, self.ask)
+        last_good = LastGood(self.last_good, refused)
+        return translate(cluster, self.selection, addresses, self.memo, self.ask, last_good=last_good)
 
-    def _without_refused(self, load_balancer: LoadBalancer) -> LoadBalancer:
-        """A backend that HAProxy has refused is not tried again until it changes."""
-        self.refused = {
-            backend: self.refused[backend] for backend in load_balancer.backends if backend in self.refused
-        }
-        return without(load_balancer, [backend.name for backend in self.refused])
+    def _acceptable(self, cluster: Cluster) -> LoadBalancer:
+        """A backend that HAProxy has refused is not tried again until it changes: its last good one stays."""
+        translation = self._translate(cluster)
+        present = {service.key for _, service in translation.services}
+        self.last_good = {key: service for key, service in self.last_good.items() if key in present}
+        refused = self._refused_in(translation)
+        again: dict[Backend, Quarantined] = {}
+        if refused:
+            keys = frozenset(
+                service.key for name, service in translation.services if name in names_of(refused)
+            )
+            translation = self._translate(cluster, keys)
+            again = self._refused_in(translation)
+        self.refused = {**refused, **again}
+        self.translation = translation
+        return without(translation.load_balancer, names_of(again)) if again else translation.load_balancer
 
-    def _apply(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
+    def _refused_in(self, translation: Translation) -> dict[Backend, Quarantined]:
+        if not self.refused:
+            return {}
+        backends = translation.load_balancer.backends
+        return {backend: self.refused[backend] for backend in backends if backend in self.refused}
+
+    def _apply(self, cluster: Cluster, rendered: Rendered, load_balancer: LoadBalancer) -> None:
         try:
             self._hand_over(rendered, load_balancer)
         except RefusedError:
             guilty = self._guilty(load_balancer) if self.exclude_refused else {}
-            if not guilty:
+            if not guilty or self.translation is None:
                 raise
+            services = dict(self.translation.services)
             for backend in load_balancer.backends:
                 if backend.name in guilty:
-                    self.refused[backend] = f"HAProxy refuses it: {guilty[backend.name]}"
-            rest = without(load_balancer, guilty)
-            self._hand_over(render(rest, self.process), rest)
+                    service = services[backend.name]
+                    words = f"HAProxy refuses it: {guilty[backend.name]}"
+                    self.refused[backend] = Quarantined(service.app_id, words, service.index)
+            rest = self._acceptable(cluster)
+            self._apply(cluster, render(rest, self.process), rest)
 
     def _guilty(self, load_balancer: LoadBalancer) -> dict[str, str]:
         return culprits(load_balancer, lambda one: self.service.check(render(one, self.process)))
@@ -154,6 +183,10 @@ class Generator:
         self.wanted = generation
         self.failed, self.failures = ("", ""), 0
         self.generation += 1
+
+
+def names_of(backends: Collection[Backend]) -> frozenset[str]:
+    return frozenset(backend.name for backend in backends)
 
 
 def summary(reasons: tuple[str, ...]) -> str:

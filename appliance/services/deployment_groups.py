@@ -29,6 +29,12 @@ class Member:
     drained: frozenset[str] = frozenset()
 
 
+def merged_id(app: App) -> str:
+    """What `app` is called together with the others of its deployment group; '' if it stands alone."""
+    group = app.labels.get(f"{_PREFIX}GROUP")
+    return "/" + group.removeprefix("/") if group else ""
+
+
 def members(apps: tuple[App, ...]) -> tuple[tuple[App, ...], list[Member], list[Quarantined]]:
     """Apps that stand alone, deployment groups as one each, and who has a wrong label and is not served."""
     groups: dict[str, list[App]] = {}

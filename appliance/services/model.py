@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.haproxy.model import Check, LoadBalancer, Mode, Server
-    from appliance.marathon.model import HealthCheck
+    from appliance.marathon.model import HealthCheck, Port
     from appliance.services.labels import ServiceLabels
     from appliance.services.policy import Policy
 
+Key = tuple[str, int]
+"""App id and index of a service."""
 RESERVED_PORTS = (9090, 9091, 9099)
 """Statistics, app ids, agent: listened on by the appliance itself."""
 
@@ -84,14 +86,22 @@ class Service:
     """False: its service port stays closed, since the TLS that it asks for there cannot be had."""
     health_check: HealthCheck | None = None
     """What `check` comes from."""
+    app_port: Port | None = None
+    """What the app says about this port."""
+
+    @property
+    def key(self) -> Key:
+        return self.app_id, self.index
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """An app, or a service of it, that is not served."""
+    """An app, or a service of it, that is not served as it asks for."""
 
     app_id: str
     reason: str
+    index: int | None = field(default=None, compare=False)
+    """Of the service; None: of no single one."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +111,7 @@ class Translation:
     load_balancer: LoadBalancer
     quarantined: tuple[Quarantined, ...] = ()
     notices: tuple[str, ...] = ()
+    services: tuple[tuple[str, Service], ...] = ()
+    """Who is served, with the name of the backend."""
+    kept: frozenset[Key] = frozenset()
+    """Those of them that are served as they were before, since what they ask for now cannot be had."""

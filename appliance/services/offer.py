@@ -62,15 +62,15 @@ def services(
                     read = replace(read, compression=selection.compression)
                 port = read.port or app.ports[n].service_port or assigned.get(n, 0)
                 service = _service(app, n, port, read, selection)
-                fault = _tls_fault(service, ask)
+                fault = tls_fault(service, ask)
                 if fault:
-                    refused.append(Quarantined(app.id, fault))
+                    refused.append(Quarantined(app.id, fault, n))
                 found.append(replace(service, own_port=False) if fault else service)
         except (LabelError, UnservableError) as error:
-            refused.append(Quarantined(app.id, str(error)))
+            refused.append(Quarantined(app.id, str(error), n))
     order = sorted(found, key=lambda service: (service.port, service.index))
     whole = [
-        _with_servers(app, service, order, selection=selection, addresses=addresses, disabled=disabled)
+        with_servers(app, service, order, selection=selection, addresses=addresses, disabled=disabled)
         for service in found
     ]
     return [*whole, *refused]
@@ -104,10 +104,10 @@ def _service(app: App, n: int, port: int, labels: ServiceLabels, selection: Sele
     fault = _fault(n, port, mode, labels, selection) or _check_fault(check)
     if fault:
         raise UnservableError(fault)
-    return Service(app.id, n, port, mode, labels, check, (), health_check=health_check)
+    return Service(app.id, n, port, mode, labels, check, (), health_check=health_check, app_port=app.ports[n])
 
 
-def _with_servers(
+def with_servers(
     app: App,
     service: Service,
     order: list[Service],
@@ -128,11 +128,12 @@ def _with_servers(
         disabled=disabled,
     )
     if len(pool) >= ID_SPACE - 1:
-        return Quarantined(app.id, f"port {n} has {len(pool)} tasks; HAProxy's server ids end before that")
+        reason = f"port {n} has {len(pool)} tasks; HAProxy's server ids end before that"
+        return Quarantined(app.id, reason, n)
     return replace(service, servers=pool)
 
 
-def _tls_fault(service: Service, ask: Ask) -> str:
+def tls_fault(service: Service, ask: Ask) -> str:
     """Why the TLS of the service port cannot be had; '' if it can, or is not wanted."""
     labels, n = service.labels, service.index
     words = labels.bind_options.split()

@@ -62,7 +62,7 @@ def own_texts(
             if service.labels.templates:
                 _judge(parts, ask, alone)
         except LabelError as error:
-            refused[name] = Quarantined(service.app_id, str(error))
+            refused[name] = Quarantined(service.app_id, str(error), service.index)
             found.pop(name, None)
     served = [(name, service) for name, service in named if name not in refused]
     for name, service in _neighbours(served, {name for name, own in found.items() if own.has_rules}):
@@ -70,7 +70,7 @@ def own_texts(
         try:
             rules = Parts(service, name, hostnames[name], texts).routes()
         except LabelError as error:
-            refused[name] = Quarantined(service.app_id, str(error))
+            refused[name] = Quarantined(service.app_id, str(error), service.index)
             continue
         found[name] = replace(own, rules=rules)
     served = [(name, service) for name, service in served if name not in refused]

@@ -49,7 +49,7 @@ def allowed(
         reason = ""
         if isinstance(offer, Service):
             reason = denied(by_port.get(offer.index, {}), offer.index, policy) or foreign(offer, policy)
-        judged.append(Quarantined(offer.app_id, reason) if reason else offer)
+        judged.append(Quarantined(offer.app_id, reason, offer.index) if reason else offer)
     return judged
 
 

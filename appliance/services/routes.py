@@ -36,7 +36,7 @@ def one_kind_per_port(offered: list[Service]) -> tuple[list[Service], list[Quara
                 f"service port {service.port} of port {service.index} is {difference} "
                 f"for {owner.app_id}; choose another with HAPROXY_{service.index}_PORT"
             )
-            refused.append(Quarantined(service.app_id, reason))
+            refused.append(Quarantined(service.app_id, reason, service.index))
         else:
             served.append(service)
     return served, refused
@@ -69,7 +69,7 @@ def rejected(offered: list[Service]) -> tuple[list[Service], list[Quarantined]]:
         else:
             what = f"port {lost[1]}" if lost[0] == "port" else f"{lost[1]}{lost[2]}"
             reason = f"port {service.index} claims {what}, which is {owners[lost].app_id}'s"
-            refused[id(service)] = Quarantined(service.app_id, reason)
+            refused[id(service)] = Quarantined(service.app_id, reason, service.index)
     return [service for service in offered if id(service) not in refused], list(refused.values())
 
 

@@ -10,6 +10,8 @@ from appliance.haproxy.model import LoadBalancer
 from appliance.services import deployment_groups, routes
 from appliance.services.assigned_ports import NONE, assigned_ports
 from appliance.services.backends import plain_backend
+from appliance.services.deployment_groups import Member
+from appliance.services.last_good import LastGood, StandIns, told
 from appliance.services.memo import Memo
 from appliance.services.model import Ask, Conflict, Quarantined, Selection, Service, Translation
 from appliance.services.notices import about_names, about_own_rules, about_service, about_shares
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from appliance.services.own import Own
     from appliance.services.routes import Named
 
-__all__ = ["Ask", "Quarantined", "Selection", "Service", "Translation", "translate"]
+__all__ = ["Ask", "LastGood", "Quarantined", "Selection", "Service", "Translation", "translate"]
 
 _NOTHING_ASKED = Ask()
+_NOTHING_KNOWN = LastGood()
 
 
 def translate(
@@ -35,14 +38,16 @@ def translate(
     addresses: Mapping[str, str],
     memo: Memo | None = None,
     ask: Ask = _NOTHING_ASKED,
+    *,
+    last_good: LastGood = _NOTHING_KNOWN,
 ) -> Translation:
     """What `selection` of `cluster` is served as. `addresses`: the tasks' host names to IP addresses.
 
     Depends on nothing else but the answers of `ask`, not even on the order of apps and tasks; `memo` only
-    saves time.
+    saves time. `last_good`: who stands in for services that cannot be served as they are now.
     """
     memo = memo or Memo()
-    quarantined = [
+    unreadable = [
         Quarantined(entry.app_id, f"{entry.where} {entry.reason}")
         for entry in cluster.unreadable
         if not entry.app_stands
@@ -52,15 +57,21 @@ def translate(
     notices += [
         f"host name {host!r} does not resolve; its tasks are left out" for host, ip in ips.items() if not ip
     ]
-    offered, refused, about_ports = _offered(cluster, selection, ips, memo=memo, ask=ask)
-    quarantined += refused
-    served, refused = routes.one_kind_per_port(offered)
-    quarantined += refused
-    if selection.conflict is Conflict.REJECT:
-        served, refused = routes.rejected(served)
-        quarantined += refused
-    own, named, refused = own_texts(_named(served), selection.texts, ask, alone)
-    quarantined += refused
+    assigned, about_ports = assigned_ports(cluster.apps, selection.assigned_ports)
+    offered, quarantined, merged = _offered(cluster, selection, ips, assigned, memo=memo, ask=ask)
+    quarantined += unreadable
+    groups, members = _members(cluster, merged, quarantined) if last_good.services else ({}, {})
+    stand_ins = StandIns(last_good, members, groups, ips, selection, ask)
+    candidates = stand_ins.among(offered, quarantined) if quarantined or last_good.refused else offered
+    own, named, refused = _served(candidates, selection, ask)
+    lost_keys = {(entry.app_id, entry.index) for entry in refused}
+    if not lost_keys.isdisjoint(last_good.services):
+        rest = [service for service in candidates if service.key not in lost_keys]
+        own, named, refused_again = _served(stand_ins.among(rest, refused), selection, ask)
+        refused += [entry for entry in refused_again if (entry.app_id, entry.index) not in lost_keys]
+    asked_for = {service.key: service for service in offered}
+    kept = frozenset(service.key for _, service in named if asked_for.get(service.key) is not service)
+    quarantined = told(quarantined + refused, kept, groups)
     load_balancer, lost = _load_balancer(named, selection.conflict, own)
     notices += about_ports + lost
     for name, service in named:
@@ -70,6 +81,8 @@ def translate(
         load_balancer,
         tuple(sorted(set(quarantined), key=lambda entry: (entry.app_id, entry.reason))),
         tuple(sorted(set(notices))),
+        tuple(named),
+        kept,
     )
 
 
@@ -79,10 +92,15 @@ def alone(name: str, service: Service, own: Own) -> LoadBalancer:
 
 
 def _offered(
-    cluster: Cluster, selection: Selection, ips: dict[str, str], *, memo: Memo, ask: Ask
-) -> tuple[list[Service], list[Quarantined], list[str]]:
-    """All services that are meant, by app id and port; and what is wrong with others."""
-    assigned, notices = assigned_ports(cluster.apps, selection.assigned_ports)
+    cluster: Cluster,
+    selection: Selection,
+    ips: dict[str, str],
+    assigned: Mapping[str, Mapping[int, int]],
+    *,
+    memo: Memo,
+    ask: Ask,
+) -> tuple[list[Service], list[Quarantined], list[Member]]:
+    """All services that are meant, by app id and port; what is wrong with others; and merged apps."""
     alone, merged, refused = deployment_groups.members(cluster.apps)
 
     def work_out(app: App, drained: frozenset[str] = frozenset()) -> list[Service | Quarantined]:
@@ -104,7 +122,36 @@ def _offered(
         else:
             refused.append(offer)
     offered.sort(key=lambda service: (service.app_id, service.port, service.index))
-    return offered, refused, notices
+    return offered, refused, merged
+
+
+def _members(
+    cluster: Cluster, merged: list[Member], refused: list[Quarantined]
+) -> tuple[dict[str, str], dict[str, Member]]:
+    """Who is in a deployment group that cannot be merged, and every app that can be read, merged or not."""
+    whole = {entry.app_id for entry in refused if entry.index is None}
+    members = {app.id: Member(app) for app in cluster.apps}
+    groups = {}
+    for app in cluster.apps:
+        group = deployment_groups.merged_id(app) if app.id in whole else ""
+        if group and group != app.id:
+            groups[app.id] = group
+            others = members[group].app.tasks if group in members else ()
+            members[group] = Member(replace(app, id=group, ports=(), tasks=others + app.tasks))
+    members.update((member.app.id, member) for member in merged)
+    return groups, members
+
+
+def _served(
+    offered: list[Service], selection: Selection, ask: Ask
+) -> tuple[dict[str, Own], list[Named], list[Quarantined]]:
+    """Own texts by backend, all that can be served beside each other, and what is wrong with the rest."""
+    served, refused = routes.one_kind_per_port(offered)
+    if selection.conflict is Conflict.REJECT:
+        served, rejected = routes.rejected(served)
+        refused += rejected
+    own, named, unfit = own_texts(_named(served), selection.texts, ask, alone)
+    return own, named, refused + unfit
 
 
 def _plain_name(service: Service) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from netns import Namespace
 from real_haproxy import Haproxy
 
 from appliance import files
-from appliance.haproxy import runtime
+from appliance.haproxy import operator_texts, runtime
+from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import render
 from appliance.haproxy.service import Service
@@ -22,7 +24,10 @@ from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator
 from appliance.programs.lb import pages
 from appliance.programs.loop import Wake, Wakes
-from appliance.services.model import Selection
+from appliance.services.model import Ask, Selection, Texts
+
+PASSWORD_OPEN = "$5$saltsalt$4NEBeCMO9KNtDGCX12S.OqmGJOmVMFPPt4vh0LEuNf."
+"""The password `open`, as crypt writes it."""
 
 
 class Marathon:
@@ -69,11 +74,15 @@ class Node:
         self.report = self.haproxy.folder / "lb.json"
         self.thread = self.control = None
 
-    def generate(self):
+    def generate(self, *, judged=False):
+        """`judged`: HAProxy is asked about texts that stand in labels."""
         haproxy = self.haproxy
         generator = Generator(
             haproxy.service, haproxy.process, Selection(("external",)), lambda _: {"127.0.0.1": "127.0.0.1"}
         )
+        if judged:
+            generator.ask = Ask(text_fault=Isolation(lambda: generator.process))
+            generator.selection = replace(generator.selection, texts=Texts(operator_texts.built_in()))
         self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service, maps=True))
         self.control.start()
         program = Follower(generator, self.marathon, wakes=self.wakes, report=self.report)
@@ -209,6 +218,71 @@ class Picky(Service):
 
     def check(self, rendered):
         return "not nginx2" if "backend nginx2_80" in rendered.config else super().check(rendered)
+
+
+class PickyAboutNames(Service):
+    """Refuses every configuration that mentions the host `refused.example`, as HAProxy might."""
+
+    def check(self, rendered):
+        named = any("refused.example" in text for text in (rendered.config, *rendered.maps.values()))
+        return "not that name" if named else super().check(rendered)
+
+
+def reported(node):
+    return {entry["app_id"]: entry["reason"] for entry in files.report(node.report)["quarantined"]}
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        {"HAPROXY_0_AUTH": "nobody"},
+        {"HAPROXY_0_VHOST": "two words.example"},
+        {"HAPROXY_0_VHOST": "refused.example"},
+        {"HAPROXY_0_BACKEND_HTTP_OPTIONS": "  option no-such-thing\n"},
+    ],
+)
+def test_what_cannot_be_used_leaves_the_app_where_it_was_with_its_tasks_of_now(node, unusable):
+    haproxy, marathon = node.haproxy, node.marathon
+    haproxy.service = PickyAboutNames(haproxy.config, haproxy.process, haproxy.service.reloads)
+    protected = {
+        "HAPROXY_0_VHOST": "mine.example",
+        "HAPROXY_0_AUTH": "mine:somebody:" + PASSWORD_OPEN,
+    }
+    marathon.runs("nginx", 31277)
+    marathon.runs("mine", 31022, **protected)
+    haproxy.start(LoadBalancer())
+    node.generate(judged=True)
+    node.until_reported(picture="marathon", applied=True)
+    mine, login = {"Host": "mine.example"}, {"Authorization": "Basic c29tZWJvZHk6b3Blbg=="}
+    assert node.who(1, headers=mine) == {401}
+    assert node.who(3, headers={**mine, **login}) == {"31022"}
+
+    marathon.runs("mine", 31667, 31380, **{**protected, **unusable})
+    node.change()
+    assert reported(node)["/mine"].endswith("its last good routes are kept")
+    assert node.who(1, headers=mine) == {401}
+    assert node.who(headers={**mine, **login}) == {"31667", "31380"}
+    assert node.who(3, headers={"Host": "nginx.marathon.mesos"}) == {"31277"}
+
+    marathon.runs("mine", **{**protected, **unusable})
+    node.change()
+    assert "mine_80" not in haproxy.config.read_text()
+    marathon.runs("mine", 31001, **protected)
+    node.change()
+    assert not reported(node)
+    assert node.who(3, headers={**mine, **login}) == {"31001"}
+
+
+def test_an_app_that_cannot_be_read_is_served_as_before_until_it_is_deleted(node):
+    start_with_tutorial(node)
+    node.marathon.apps["nginx2"]["labels"] = ["no", "object"]
+    node.change()
+    assert reported(node)["/nginx2"].endswith("its last good routes are kept")
+    assert node.who() == {"31277", "31022", "31667", "31380"}
+    del node.marathon.apps["nginx2"]
+    node.change()
+    assert not reported(node)
+    assert node.who() == {"31277", "31022"}
 
 
 def test_an_app_that_haproxy_refuses_is_left_out_alone(node):

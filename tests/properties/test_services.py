@@ -16,7 +16,7 @@ from appliance.haproxy.render import render
 from appliance.marathon.model import App, Cluster, Endpoint, HealthCheck, Port, Task
 from appliance.services.labels import LabelError, groups, service_labels
 from appliance.services.model import Texts
-from appliance.services.translate import Selection, translate
+from appliance.services.translate import LastGood, Selection, translate
 
 EVERYTHING = Selection(("*",))
 NODE = Process("/d", "/d/h.sock", "/d/lb.sock", certificates=("/d/c.pem",))
@@ -247,3 +247,32 @@ def test_removing_an_app_changes_no_other_apps_backends_or_routes(cluster, data)
         others = tuple(name for name in route.backends if name not in lost)
         if others and not lost & set(route.backends):
             assert routes[route.host, route.path, route.ignore_case] == route
+
+
+UNUSABLE = {
+    "MODE": "sctp",
+    "AUTH": "nobody",
+    "VHOST": "a b",
+    "PORT": "70000",
+    "BACKEND_HEAD": "frontend evil",
+    "HTTP_FRONTEND_ACL": "{x",
+}
+
+
+@given(clusters, st.data())
+def test_an_unusable_label_leaves_everybody_where_he_was(cluster, data):
+    """Its own app too, as long as it has tasks."""
+    everything = Selection(("*",), texts=EVERY_TEXT)
+    before = translate(cluster, everything, ADDRESSES)
+    with_tasks = [app for app in cluster.apps if app.tasks]
+    if not with_tasks:
+        return
+    victim = data.draw(st.sampled_from(with_tasks))
+    label = data.draw(st.sampled_from(sorted(UNUSABLE)))
+    broken = replace(victim, labels={**victim.labels, f"HAPROXY_0_{label}": UNUSABLE[label]})
+    apps = tuple(broken if app is victim else app for app in cluster.apps)
+    known = LastGood({service.key: service for _, service in before.services})
+    after = translate(Cluster(apps), everything, ADDRESSES, last_good=known)
+    if label == "HTTP_FRONTEND_ACL" and not after.kept:
+        return  # a part that nothing of this app is made of: never looked at
+    assert after.load_balancer == before.load_balancer
