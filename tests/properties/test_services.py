@@ -192,7 +192,8 @@ def test_no_control_character_or_line_break_reaches_what_is_served_or_reported(c
         replace(app, labels={k: v for k, v in app.labels.items() if not k.endswith(tuple(LABEL_TEMPLATES))})
         for app in cluster.apps
     ]
-    for text in texts(translate(Cluster(tuple(plain)), EVERYTHING, ADDRESSES)):
+    found = translate(Cluster(tuple(plain)), EVERYTHING, ADDRESSES)
+    for text in texts((found.load_balancer, found.quarantined, found.notices)):
         assert len(text.splitlines()) <= 1
         assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
