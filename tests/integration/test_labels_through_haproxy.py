@@ -6,6 +6,7 @@ import base64
 import shutil
 import socket
 import ssl
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -447,10 +448,8 @@ def test_old_tasks_of_a_deployment_group_are_drained_as_new_ones_took_over(lb):
 
 # --- TLS per vhost ---------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def grouped(root, tmp_path_factory):  # noqa: ARG001 - asks for root
-    folder = Path(
-        shutil.copytree(tmp_path_factory.mktemp("certificate"), "/tmp/th-grouped", dirs_exist_ok=True)
-    )
+def grouped(root):  # noqa: ARG001 - asks for root
+    folder = Path(tempfile.mkdtemp(prefix="th-", dir="/tmp"))
     certificate, _ = certificates.self_signed(folder)
     apps = (
         app("/a", 10001, {"VHOST": "a.example"}, 31001),

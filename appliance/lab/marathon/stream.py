@@ -73,12 +73,13 @@ class Stream:
             raise RefusedError(405)
         self._connection.close_connection = True
         content_type = {"Content-Type": "text/event-stream;charset=utf-8"}
-        self._connection.head(200, {"Connection": "close", **content_type, **NO_CACHE})
-        if self._ended_by_fault():
-            return
-        self._bus.subscribe(self._subscription)
-        self._bus.publish(events.attached(self._subscription.remote))
+        self._bus.subscribe(self._subscription)  # before the head: who has read it misses no event
         try:
+            self._connection.head(200, {"Connection": "close", **content_type, **NO_CACHE})
+            if self._ended_by_fault():
+                self._bus.unsubscribe(self._subscription)
+                return
+            self._bus.publish(events.attached(self._subscription.remote))
             self._write_all()
         except OSError:
             pass
