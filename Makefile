@@ -15,6 +15,10 @@ demo: install  ## install what is needed, then show the whole story in the lab (
 test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
 	$(BIN)/pytest -n 3 --dist loadgroup
 
+test-engines: install  ## the golden configurations on the HAProxys of Debian 13 and 11 (root; debootstrap)
+	packaging/install-engines.sh debootstrap
+	$(BIN)/python tests/other_haproxys.py
+
 check: install-dev  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -23,6 +27,7 @@ check: install-dev  ## style, types, layers
 
 bench: install  ## measure: following Marathon, and the VIP's moves in the lab (root, about fifteen minutes)
 	$(BIN)/python benchmarks/marathon.py
+	$(BIN)/python benchmarks/cold.py
 	$(BIN)/python benchmarks/vip.py
 
 soak: install  ## ten minutes of random faults while apps come and go
@@ -46,4 +51,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test check bench soak install install-dev clean
+.PHONY: help demo test test-engines check bench soak install install-dev clean
