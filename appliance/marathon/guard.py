@@ -28,10 +28,16 @@ class Loss:
     of: int
     endpoints: frozenset[Endpoint]
     """Where the missing ones listened."""
+    announced: int = 0
+    """How many the announced apps had …"""
+    announced_gone: int = 0
+    """… and have no more."""
 
     @property
     def suspicious(self) -> bool:
-        return self.missing * 2 > self.of
+        """Most of all are gone, and most of those not announced: announced ones excuse no other."""
+        gone = self.missing + self.announced_gone
+        return gone * 2 > self.of and self.missing * 2 > self.of - self.announced
 
     def __str__(self) -> str:
         return f"{self.missing} of {self.of} servers"
@@ -49,14 +55,17 @@ class Held:
 def loss(known: Cluster, answer: Cluster, announced: Collection[str]) -> Loss:
     """Compare by number: tasks that were replaced are no loss. Of `announced` apps nothing is a surprise."""
     apps = {app.id: app for app in answer.apps}
-    missing = total = 0
+    missing = total = told = told_gone = 0
     endpoints: set[Endpoint] = set()
     for app in known.apps:
         served = places(app)
         total += served
         after = apps.get(app.id)
         gone = served - (places(after) if after else 0)
-        if after is not app and gone > 0 and app.id not in announced:
+        if app.id in announced:
+            told += served
+            told_gone += max(gone, 0)
+        elif after is not app and gone > 0:
             missing += gone
             staying = {task.id for task in after.tasks} if after else set()
             endpoints |= {
@@ -66,7 +75,7 @@ def loss(known: Cluster, answer: Cluster, announced: Collection[str]) -> Loss:
                 for endpoint in task.endpoints
                 if endpoint
             }
-    return Loss(missing, total, frozenset(endpoints))
+    return Loss(missing, total, frozenset(endpoints), told, told_gone)
 
 
 def places(app: App) -> int:

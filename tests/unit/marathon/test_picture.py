@@ -153,6 +153,14 @@ def test_loss_is_counted_by_number_and_announced_apps_are_none():
     assert not guard.loss(Cluster(), Cluster(), ()).suspicious
 
 
+def test_announced_apps_excuse_no_other_that_vanishes_with_them():
+    known = cluster(a=1, b=2, c=3)
+    empty = guard.loss(known, Cluster(), {"/a", "/b"})
+    assert (empty.missing, empty.suspicious) == (1, True)
+    assert not guard.loss(known, cluster(a=1, b=2), {"/a", "/b"}).suspicious
+    assert not guard.loss(known, Cluster(), {"/a", "/b", "/c"}).suspicious
+
+
 def test_a_loss_needs_a_second_answer_and_haproxy_or_time():
     found = guard.loss(cluster(a=1), Cluster(), ())
     held = guard.step(None, found, 100.0, confirmed=True)
