@@ -197,6 +197,10 @@ def soak(lab: Lab, minutes: float, seed: int) -> dict[str, Any]:
             kind: [round(took_s, 2) for took_s in took] for kind, took in sorted(one.seen.recoveries.items())
         },
         "memory_kb": memory,
+        "memory_each_minute_kb": {
+            name: [sample.get(name) for sample in one.memory[:: int(60 / MEMORY_EACH_S)]]
+            for name in one.memory[0]
+        },
         "requests": {"all": summary.requests, "lost": summary.failed, "gap_ms": summary.longest_gap_ms},
         "followed": {
             node.name: lab.status(slave).get("lb", {}).get("marathon")
