@@ -14,6 +14,7 @@ from appliance.lab.lab import Lab
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """For runs on several workers: the lab is one for the machine; the nodes of a file are made once."""
     for item in items:
