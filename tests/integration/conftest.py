@@ -14,15 +14,6 @@ from appliance.lab.lab import Lab
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """For runs on several workers: the lab is one for the machine; the nodes of a file are made once."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            needs_lab = {"lab", "without_lab"} & set(item.fixturenames)
-            item.add_marker(pytest.mark.xdist_group("lab" if needs_lab else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def lab(root):  # noqa: ARG001 - needed to be root, not its value
     """Three nodes that run; started by the command a user types, and ended whatever the tests did."""
