@@ -79,6 +79,8 @@ def deploy(lab):
         if app_id in lab.app_ids():
             lab.delete(app_id)
     lab.wait("no route is left", lambda: lab.get("/").status == 503)
+    deployments = f"{lab.topology.marathon}/v2/deployments"
+    lab.wait("no app is locked by a deployment", lambda: lab.get(deployments).json() == [])
 
 
 @pytest.fixture
