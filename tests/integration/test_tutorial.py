@@ -64,6 +64,11 @@ def wait_for_tasks(lab, *app_ids, url="/", host="", timeout_s=20):
     )
 
 
+def wait_for_deployments(lab):
+    deployments = f"{lab.topology.marathon}/v2/deployments"
+    lab.wait("no app is locked by a deployment", lambda: lab.get(deployments).json() == [])
+
+
 @pytest.fixture
 def deploy(lab):
     """Posts apps as the tutorial does; deletes them again and waits until the VIP forgot them."""
@@ -79,14 +84,14 @@ def deploy(lab):
         if app_id in lab.app_ids():
             lab.delete(app_id)
     lab.wait("no route is left", lambda: lab.get("/").status == 503)
-    deployments = f"{lab.topology.marathon}/v2/deployments"
-    lab.wait("no app is locked by a deployment", lambda: lab.get(deployments).json() == [])
+    wait_for_deployments(lab)
 
 
 @pytest.fixture
 def both(lab, deploy):
     deploy(NGINX, NGINX2)
     wait_for_tasks(lab, "nginx", "nginx2")
+    wait_for_deployments(lab)
 
 
 def test_an_app_is_created_by_the_tutorials_curl_call_from_a_file_of_several_lines(lab, deploy, tmp_path):
