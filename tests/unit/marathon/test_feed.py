@@ -41,6 +41,7 @@ def following(marathon, follow):
 
 
 def test_an_event_reads_the_one_app_it_names(marathon, following):
+    following.settled(marathon)
     full = marathon.reads()
     marathon.runs("/web", 1, 3)
     marathon.runs("/db", 2, 4)
@@ -78,6 +79,7 @@ def test_a_burst_is_read_at_once_and_then_folded(marathon, following):
 
 
 def test_a_changed_group_is_read_by_the_plan_that_names_its_apps(marathon, following):
+    following.settled(marathon)
     full = marathon.reads()
     plan = {"steps": [{"actions": [{"action": "StopApplication", "app": "/web"}]}], "version": "1"}
     marathon.event("deployment_info", plan=plan, currentStep={"actions": []})
@@ -89,6 +91,7 @@ def test_a_changed_group_is_read_by_the_plan_that_names_its_apps(marathon, follo
 
 
 def test_a_changed_group_without_a_plan_and_an_unreadable_event_read_everything(marathon, following):
+    following.settled(marathon)
     full = marathon.reads()
     marathon.runs("/web", 5)
     marathon.event("group_change_success", groupId="/", version="1")
@@ -242,7 +245,7 @@ def test_a_master_of_another_cluster_cannot_say_that_an_app_is_gone(marathon, fo
 
 def test_another_cluster_is_an_alarm_then_ours(marathon, follow):
     marathon.runs("/web", 1)
-    following = follow(hold_s=0.4, again_s=0.05)
+    following = follow(hold_s=2.0, again_s=0.05)
     following.until_ports(web=[1])
     following.settled(marathon)
     marathon.framework_id = "framework-2"
