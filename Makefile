@@ -13,7 +13,7 @@ demo: install  ## install what is needed, then show the whole story in the lab (
 	$(BIN)/appliance lab demo
 
 test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
-	$(BIN)/pytest -n 3 --dist loadfile -m 'not lab'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not lab'
 	$(BIN)/pytest -m lab
 
 test-engines: install  ## the golden configurations on the HAProxys of Debian 13 and 11 (root; debootstrap)
