@@ -1,0 +1,39 @@
+"""appliance.toml as frozen records, validated once: `model`, `reading`, `rendering`, `faults`."""
+
+from appliance.settings.faults import port_range
+from appliance.settings.model import (
+    AGENT_PORT,
+    CONFLICT_RULES,
+    MAX_NODES,
+    NAME,
+    Cluster,
+    LoadBalancer,
+    Marathon,
+    Node,
+    Owner,
+    Policy,
+    Settings,
+    Vip,
+)
+from appliance.settings.reading import Current, load, parse
+from appliance.settings.rendering import render
+
+__all__ = [
+    "AGENT_PORT",
+    "CONFLICT_RULES",
+    "MAX_NODES",
+    "NAME",
+    "Cluster",
+    "Current",
+    "LoadBalancer",
+    "Marathon",
+    "Node",
+    "Owner",
+    "Policy",
+    "Settings",
+    "Vip",
+    "load",
+    "parse",
+    "port_range",
+    "render",
+]

@@ -1,0 +1,120 @@
+"""Rules of appliance.toml that types cannot say."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from appliance.settings.model import CONFLICT_RULES, MAX_NODES, NAME
+
+if TYPE_CHECKING:
+    from appliance.settings.model import LoadBalancer, Policy, Settings
+
+INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
+LABEL_PATTERN = re.compile(r"[A-Z0-9_*]+")
+VHOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+
+def faults(settings: Settings) -> list[tuple[str, str]]:
+    """Every rule that types cannot say, as (key, complaint)."""
+    vip, cluster = settings.vip, settings.cluster
+    addresses = [node.address for node in cluster.nodes]
+    faults = [
+        (key, f"'{text}' is not an IPv4 address")
+        for key, text in [("vip.address", vip.address), ("cluster.address", cluster.address)]
+        + [(f"cluster.nodes[{n}].address", text) for n, text in enumerate(addresses)]
+        if not _is_ipv4(text)
+    ]
+    faults += [
+        (f"cluster.nodes[{n}].name", f"'{node.name}' is not a name: letters, digits, '.', '_' and '-'")
+        for n, node in enumerate(cluster.nodes)
+        if not NAME.fullmatch(node.name)
+    ]
+    if not INTERFACE.fullmatch(vip.interface):
+        faults.append(("vip.interface", f"'{vip.interface}' is not the name of a network interface"))
+    if not 1 <= vip.virtual_router_id <= 255:
+        faults.append(("vip.virtual_router_id", f"{vip.virtual_router_id} is not within 1 to 255"))
+    if not 0.05 <= vip.advert_interval_s <= 40:
+        faults.append(("vip.advert_interval_s", f"{vip.advert_interval_s} is not within 0.05 to 40 seconds"))
+    if not 1 <= len(addresses) <= MAX_NODES:
+        faults.append(("cluster.nodes", f"{len(addresses)} nodes; one to {MAX_NODES} can share a VIP"))
+    if len(set(addresses)) != len(addresses):
+        faults.append(("cluster.nodes", "the same address stands there twice"))
+    if cluster.address not in addresses:
+        faults.append(("cluster.address", f"{cluster.address} is not among cluster.nodes"))
+    if vip.address in addresses:
+        faults.append(("vip.address", f"{vip.address} is a node's own address; the VIP has to be a free one"))
+    if not settings.marathon.urls:
+        faults.append(("marathon.urls", "is empty; name at least one master, http://HOST:8080"))
+    faults += [
+        ("marathon.urls", f"'{url}' does not start with http://, https:// or zk://")
+        for url in settings.marathon.urls
+        if not url.startswith(("http://", "https://", "zk://"))
+    ]
+    return faults + _lb_faults(settings.lb) + _policy_faults(settings.policy)
+
+
+def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
+    faults = [
+        (f"lb.{name}", f"'{path}' is no absolute path")
+        for name in ("certificates", "certificate_folders")
+        for path in getattr(lb, name)
+        if not path.startswith("/")
+    ]
+    if not 0 <= lb.archive_versions <= 1000:
+        faults.append(("lb.archive_versions", f"{lb.archive_versions} is not within 0 to 1000"))
+    lowest, highest = lb.ip_per_task_ports
+    if lb.ip_per_task_ports != (0, 0) and not 1 <= lowest <= highest <= 65535:
+        faults.append(("lb.ip_per_task_ports", f"{lowest} to {highest} is no range of ports, nor 0 and 0"))
+    return faults
+
+
+def _policy_faults(policy: Policy) -> list[tuple[str, str]]:
+    faults = [
+        (f"policy.{key}", f"'{name}' is no label's name; write it without HAPROXY_{{n}}_, in capitals")
+        for key in ("denied_labels", "denied_templates")
+        for name in getattr(policy, key)
+        if not LABEL_PATTERN.fullmatch(name) or name.startswith("HAPROXY_")
+    ]
+    if policy.conflicts not in CONFLICT_RULES:
+        faults.append(("policy.conflicts", f"'{policy.conflicts}' is none of {', '.join(CONFLICT_RULES)}"))
+    for n, owner in enumerate(policy.owners):
+        key = f"policy.owners[{n}]"
+        if not owner.apps:
+            faults.append((f"{key}.apps", 'is empty; name the app ids that may, such as ["/shop/"]'))
+        if not owner.vhosts and not owner.ports:
+            faults.append((key, "names neither vhosts nor ports"))
+        faults += [
+            (f"{key}.apps", f"'{app_id}' does not start with /")
+            for app_id in owner.apps
+            if not app_id.startswith("/")
+        ]
+        faults += [
+            (f"{key}.vhosts", f"'{vhost}' is no host name, nor *. and one")
+            for vhost in owner.vhosts
+            if not VHOST_PATTERN.fullmatch(vhost)
+        ]
+        faults += [
+            (f"{key}.ports", f"'{text}' is no port, nor a range such as 10000-10099")
+            for text in owner.ports
+            if port_range(text) is None
+        ]
+    return faults
+
+
+def port_range(text: str) -> tuple[int, int] | None:
+    """First and last port of `10000` or `10000-10099`; None if it is neither."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() or not dash)):
+        return None
+    lowest, highest = int(first), int(last or first)
+    return (lowest, highest) if 0 < lowest <= highest < 65536 else None
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True

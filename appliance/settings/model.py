@@ -1,0 +1,120 @@
+"""The records of appliance.toml."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+AGENT_PORT = 9099
+"""Where each node's agent answers the operator and the other nodes."""
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+MAX_NODES = 5
+"""The level scheme's bands are 41 apart and hold five ranks of 10."""
+
+
+@dataclass(frozen=True)
+class Vip:
+    """The virtual IP address and how VRRP announces it."""
+
+    address: str
+    interface: str
+    virtual_router_id: int
+    advert_interval_s: float = 0.1
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All nodes that may hold the VIP, this one included. The order is the rank, first preferred."""
+
+    address: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def node(self) -> Node:
+        return next(node for node in self.nodes if node.address == self.address)
+
+    @property
+    def peers(self) -> tuple[Node, ...]:
+        """The other nodes; none means: not known, VRRP then speaks multicast."""
+        return tuple(node for node in self.nodes if node.address != self.address)
+
+    @property
+    def rank(self) -> int:
+        """0 is the most preferred. Without known peers every node has rank 0."""
+        return self.nodes.index(self.node)
+
+
+@dataclass(frozen=True)
+class Marathon:
+    urls: tuple[str, ...]
+    """http://, https:// or zk:// with the path where Marathon's masters are named."""
+    credentials_file: str = ""
+    ca_cert: str = ""
+    """CA certificates to trust instead of the system's; masters that ZooKeeper names then speak https."""
+    tls_verify: bool = True
+
+
+@dataclass(frozen=True)
+class LoadBalancer:
+    """Which apps are served: those whose HAPROXY_GROUP is one of `groups`."""
+
+    groups: tuple[str, ...] = ("external",)
+    strict_mode: bool = False
+    """Only services that HAPROXY_{n}_ENABLED switches on."""
+    health_check: bool = False
+    """Only tasks that Marathon itself finds healthy."""
+    bind_http_https: bool = True
+    haproxy_map: bool = False
+    group_https_by_vhost: bool = False
+    certificates: tuple[str, ...] = ()
+    """Files and folders for :443; none: /etc/ssl/cert.pem, else a self-signed one."""
+    certificate_folders: tuple[str, ...] = ()
+    """Where HAPROXY_{n}_SSL_CERT may name files; none: everywhere."""
+    compression: bool = False
+    """Of what compresses well, unless HAPROXY_{n}_COMPRESSION says otherwise."""
+    archive_versions: int = 5
+    ip_per_task_ports: tuple[int, int] = (10050, 10100)
+    """First and last port for tasks with an address of their own and no service port; both 0: none."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who may claim virtual hosts and service ports: only apps whose id begins with one of `apps`."""
+
+    apps: tuple[str, ...]
+    vhosts: tuple[str, ...] = ()
+    """shop.example, or *.shop.example for all names below it."""
+    ports: tuple[str, ...] = ()
+    """10000, or 10000-10099."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What apps may ask for. Without it everything, as with marathon-lb."""
+
+    denied_labels: tuple[str, ...] = ()
+    """Without HAPROXY_{n}_; * stands for any characters."""
+    denied_templates: tuple[str, ...] = ()
+    """The same, of labels that replace a template; '*' denies all of them."""
+    conflicts: str = "share"
+    owners: tuple[Owner, ...] = ()
+
+
+CONFLICT_RULES = ("share", "first", "reject")
+
+
+@dataclass(frozen=True)
+class Settings:
+    vip: Vip
+    cluster: Cluster
+    marathon: Marathon
+    lb: LoadBalancer = field(default_factory=LoadBalancer)
+    policy: Policy = field(default_factory=Policy)
