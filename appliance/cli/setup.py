@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.cli import command
 from appliance.errors import ApplianceError, UsageError
 from appliance.paths import Paths
-from appliance.settings import NAME, Node
+from appliance.settings import MODES, NAME, Node
 from appliance.setup import apply, start
 from appliance.setup.model import Asked, Level
 from appliance.setup.survey import Refused, survey
@@ -59,6 +59,13 @@ def build() -> command.Parser:
     made.add_argument(
         "--group", action="extend", nargs="+", default=[], metavar="G", help="serve apps of HAPROXY_GROUP G"
     )
+    made.add_argument(
+        "--mode",
+        choices=MODES,
+        default="",
+        help="local: a load balancer on each node (default). floating: one that Marathon runs as an app, see "
+        "'appliance marathon-app'; the VIP follows it",
+    )
     made.add_argument("--vrid", type=_vrid, metavar="N", help="virtual router id (default: VIP's last octet)")
     made.add_argument(
         "--credentials-file", type=Path, metavar="FILE", help="user:password for Marathon, copied into /etc"
@@ -92,7 +99,7 @@ def setup(arguments: argparse.Namespace) -> int:
         _confirm(arguments.yes)
     elif running:
         return 0
-    apply.node(paths, seen.changes)
+    apply.node(paths, seen.changes, seen.settings.lb)
     return _bring_up(paths, seen.settings, running)
 
 
@@ -108,6 +115,10 @@ def _bring_up(paths: Paths, settings: Settings, running: bool) -> int:
     if not standing.complete:
         print(f"appliance-setup: {start.explain(paths, standing)}", file=sys.stderr)
     print(f"VIP {settings.vip.address}: {standing.owner or 'no owner'}")
+    if settings.lb.floating and standing.verdict in start.NOT_YET:
+        print(
+            "the VIP waits for the load balancer that Marathon runs: 'appliance marathon-app' prints its app"
+        )
     return 0 if standing.owner else EXIT_NO_OWNER
 
 
@@ -146,6 +157,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         mesos=arguments.mesos or "",
         groups=tuple(arguments.group),
         virtual_router_id=arguments.vrid,
+        mode=arguments.mode,
     )
 
 

@@ -17,7 +17,9 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: twenty looks a second shall leave no sockets in TIME_WAIT."""
 
 
-def ask(address: str = "127.0.0.1", port: int = 80, *, deadline_s: float = DEADLINE_S) -> str:
+def ask(
+    address: str = "127.0.0.1", port: int = 80, *, deadline_s: float = DEADLINE_S, request: bytes = REQUEST
+) -> str:
     """Open a fresh connection and want a 200. Returns what is wrong, '' if nothing is."""
     end = time.monotonic() + deadline_s
     try:
@@ -25,7 +27,7 @@ def ask(address: str = "127.0.0.1", port: int = 80, *, deadline_s: float = DEADL
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             connection.settimeout(deadline_s)
             connection.connect((address, port))
-            connection.sendall(REQUEST)
+            connection.sendall(request)
             answer = b""
             while len(answer) < ENOUGH:
                 connection.settimeout(max(end - time.monotonic(), 0.001))

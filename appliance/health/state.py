@@ -15,8 +15,12 @@ from appliance.health.verdict import Verdict
 LOOK_INTERVAL_S = 0.05
 FALL = 2
 RISE = 20
+RISE_LONE = 2
+"""Where Marathon runs the load balancer and no other node has one, waiting would only lengthen the outage."""
 FAULT_S = 1.0
 """Longer than three adverts and the skew of every peer: by then a peer has the VIP."""
+LONE_AFTER_S = 1.0
+"""A peer that said nothing for so long, four questions, has none."""
 PEER_FRESH_S = 2.0
 """Peers are asked four times a second; on a busy node an answer may take its time."""
 CALM_S = 120.0
@@ -53,6 +57,8 @@ class Look:
     draining: bool = False
     drain_reason: str = ""
     peers: tuple[Peer, ...] = ()
+    floating: bool = False
+    """Marathon runs the load balancer, on one node at a time."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,17 @@ def _looked(state: Health, look: Look, now: float) -> Health:
         state = replace(state, good=0, bad=state.bad + 1)
         return _failed(state, look, now) if state.bad >= FALL else state
     state = replace(state, good=state.good + 1, bad=0)
-    if not state.up and state.good >= RISE:
+    if not state.up and state.good >= _rise(look, now):
         held_until = now + hold_down_s(state.failures)
         return replace(state, up=True, problem="", came_up_at=now, held_until=held_until)
     if state.came_up_at is not None and now - state.came_up_at >= CALM_S:
         return replace(state, failures=0)
     return state
+
+
+def _rise(look: Look, now: float) -> int:
+    others = any(peer.verdict.serves and now - peer.at <= LONE_AFTER_S for peer in look.peers)
+    return RISE_LONE if look.floating and not others else RISE
 
 
 def _failed(state: Health, look: Look, now: float) -> Health:

@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance import files, settings
-from appliance.health import probe, process, reports, supervisord
+from appliance.health import foreign, probe, process, reports, supervisord
 from appliance.health.peers import Peers
-from appliance.health.state import LOOK_INTERVAL_S, Health, Look, step
+from appliance.health.state import LOOK_INTERVAL_S, Health, Look, Picture, step
 from appliance.health.verdict import Verdict
 from appliance.settings import AGENT_PORT
 from appliance.status import events
@@ -36,7 +36,8 @@ class Program:
         self.lb_report = reports.Report(paths.lb_report)
         self.drain = reports.Report(paths.drain)
         self.poll = select.poll()
-        self.haproxy = process.Watched(self.poll, lambda: process.listener(paths.haproxy_master_socket))
+        self.haproxy = process.Watched(self.poll, self._master)
+        self.marathons = foreign.Master()
         self.running = True
         self._published: Health | None = None
 
@@ -58,13 +59,22 @@ class Program:
     def look(self) -> None:
         """Ask HAProxy once, and find its master again after its death."""
         self.haproxy.find()
-        self._follow(self._seen(problem=probe.ask()))
+        self._follow(self._seen(problem=foreign.ask() if self._floating else probe.ask()))
         reports.beat(self.paths)
 
     def died(self) -> None:
         """Give the verdict first, then have supervisord start HAProxy again."""
         self._follow(self._seen(died=True))
         supervisord.poke(self.paths.supervisor_socket)
+
+    @property
+    def _floating(self) -> bool:
+        return self.cluster.read().lb.floating
+
+    def _master(self) -> int | None:
+        if self._floating:
+            return self.marathons.find() if self.state.up else None
+        return process.listener(self.paths.haproxy_master_socket)
 
     def _seen(self, *, problem: str = "", died: bool = False) -> Look:
         addresses = tuple(peer.address for peer in self.cluster.read().cluster.peers)
@@ -74,7 +84,8 @@ class Program:
         return Look(
             problem=problem,
             died=died,
-            picture=reports.picture(self.lb_report.read()),
+            picture=Picture.MARATHON if self._floating else reports.picture(self.lb_report.read()),
+            floating=self._floating,
             draining=self.paths.drain.exists(),
             drain_reason=str(self.drain.read().get("reason", "")),
             peers=tuple(self.peers.known().values()),

@@ -4,7 +4,10 @@ from appliance.settings.faults import port_range
 from appliance.settings.model import (
     AGENT_PORT,
     CONFLICT_RULES,
+    FLOATING,
+    LOCAL,
     MAX_NODES,
+    MODES,
     NAME,
     Cluster,
     LoadBalancer,
@@ -21,7 +24,10 @@ from appliance.settings.rendering import render
 __all__ = [
     "AGENT_PORT",
     "CONFLICT_RULES",
+    "FLOATING",
+    "LOCAL",
     "MAX_NODES",
+    "MODES",
     "NAME",
     "Cluster",
     "Current",

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from appliance.settings.model import CONFLICT_RULES, MAX_NODES, NAME
+from appliance.settings.model import CONFLICT_RULES, MAX_NODES, MODES, NAME
 
 if TYPE_CHECKING:
     from appliance.settings.model import LoadBalancer, Policy, Settings
@@ -62,6 +62,8 @@ def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
         for path in getattr(lb, name)
         if not path.startswith("/")
     ]
+    if lb.mode not in MODES:
+        faults.append(("lb.mode", f"'{lb.mode}' is none of {', '.join(MODES)}"))
     if not 0 <= lb.archive_versions <= 1000:
         faults.append(("lb.archive_versions", f"{lb.archive_versions} is not within 0 to 1000"))
     lowest, highest = lb.ip_per_task_ports

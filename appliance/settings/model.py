@@ -10,6 +10,8 @@ AGENT_PORT = 9099
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
+LOCAL, FLOATING = MODES = ("local", "floating")
+
 MAX_NODES = 5
 """The level scheme's bands are 41 apart and hold five ranks of 10."""
 
@@ -64,9 +66,11 @@ class Marathon:
 
 @dataclass(frozen=True)
 class LoadBalancer:
-    """Which apps are served: those whose HAPROXY_GROUP is one of `groups`."""
+    """Where it runs, and which apps it serves: those whose HAPROXY_GROUP is one of `groups`."""
 
     groups: tuple[str, ...] = ("external",)
+    mode: str = LOCAL
+    """`local`: one on each node. `floating`: one that Marathon runs as an app, wherever it puts it."""
     strict_mode: bool = False
     """Only services that HAPROXY_{n}_ENABLED switches on."""
     health_check: bool = False
@@ -83,6 +87,10 @@ class LoadBalancer:
     archive_versions: int = 5
     ip_per_task_ports: tuple[int, int] = (10050, 10100)
     """First and last port for tasks with an address of their own and no service port; both 0: none."""
+
+    @property
+    def floating(self) -> bool:
+        return self.mode == FLOATING
 
 
 @dataclass(frozen=True)

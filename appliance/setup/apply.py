@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.paths import Paths
+    from appliance.settings import LoadBalancer as LoadBalancerSettings
     from appliance.setup.plan import Change, File
 
 
@@ -38,11 +39,12 @@ def present(wanted: Iterable[File]) -> dict[Path, Present]:
     return found
 
 
-def node(paths: Paths, changes: Sequence[Change]) -> None:
+def node(paths: Paths, changes: Sequence[Change], lb: LoadBalancerSettings) -> None:
     """Everything a node has on disk. Raises EngineError."""
     add_user()
     folders(paths)
-    first_configuration(paths)
+    if not lb.floating:
+        first_configuration(paths)
     try:
         write(changes)
     except OSError as error:

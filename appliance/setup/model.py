@@ -57,6 +57,7 @@ class Asked:
     mesos: str = ""
     groups: tuple[str, ...] = ()
     virtual_router_id: int | None = None
+    mode: str = ""
     discover_peers: bool = True
     """False when an existing appliance.toml is applied as it stands."""
 

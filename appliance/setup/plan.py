@@ -8,7 +8,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.settings import MAX_NODES, NAME, Cluster, LoadBalancer, Marathon, Node, Settings, Vip
+from appliance.settings import MAX_NODES, NAME, Cluster, Marathon, Node, Settings, Vip
 from appliance.setup.model import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -112,22 +112,25 @@ def settings(
     credentials_file: str,
 ) -> Settings:
     """appliance.toml as it shall be. What was not asked for stays as it is."""
-    kept = existing.marathon if existing else Marathon(())
-    return Settings(
+    before = existing or Settings(Vip("", "", 0), Cluster("", ()), Marathon(()))
+    return dataclasses.replace(
+        before,
         vip=dataclasses.replace(
-            existing.vip if existing else Vip("", "", 0),
+            before.vip,
             address=asked.vip,
             interface=place.interface,
             virtual_router_id=virtual_router_id,
         ),
         cluster=Cluster(place.address, nodes),
         marathon=dataclasses.replace(
-            kept,
+            before.marathon,
             urls=masters,
             credentials_file=credentials_file,
-            ca_cert=asked.marathon_ca_cert or kept.ca_cert,
+            ca_cert=asked.marathon_ca_cert or before.marathon.ca_cert,
         ),
-        lb=LoadBalancer(asked.groups) if asked.groups else existing.lb if existing else LoadBalancer(),
+        lb=dataclasses.replace(
+            before.lb, groups=asked.groups or before.lb.groups, mode=asked.mode or before.lb.mode
+        ),
     )
 
 
@@ -193,5 +196,7 @@ def affected(running: Settings | None, wanted: Settings, *, credentials_changed:
 
     Only the generator reads its settings once; the others follow the file. `running` None: not known.
     """
+    if wanted.lb.floating:
+        return ()
     changed = running is None or (running.marathon, running.lb) != (wanted.marathon, wanted.lb)
     return (LB,) if changed or credentials_changed else ()

@@ -16,7 +16,7 @@ from appliance.errors import MissingError
 from appliance.files import read
 from appliance.settings import AGENT_PORT
 from appliance.setup import network, ports, systemd
-from appliance.setup.model import Finding, fail, ok, warn
+from appliance.setup.model import Finding, Level, fail, ok, warn
 from appliance.setup.node import ask
 
 if TYPE_CHECKING:
@@ -39,16 +39,40 @@ JUST_STARTED_S = 4.0
 EXIT_MISSING = 69
 
 
-def machine(paths: Paths, scripts: Path, user: str) -> tuple[Finding, ...]:
-    """Everything that can be seen without knowing the VIP."""
-    return (*engines(), users(user), installation(scripts, paths.root), *held_ports(paths), distro_units())
+MARATHONS = (
+    "that is the load balancer which Marathon runs here: set up the other nodes first, run 'appliance drain' "
+    "here, stop its app, run this again, then 'appliance undrain'"
+)
+
+
+def machine(paths: Paths, scripts: Path, user: str, *, floating: bool, was: bool) -> tuple[Finding, ...]:
+    """Everything that can be seen without knowing the VIP. `was`: the node is floating so far."""
+    held = held_ports(paths, (AGENT_PORT,) if floating else PORTS, MARATHONS if was else "stop that process")
+    return (
+        haproxy(needed=not floating),
+        *engines(),
+        users(user, haproxy=not floating),
+        installation(scripts, paths.root),
+        *held,
+        distro_units(),
+    )
+
+
+def haproxy(*, needed: bool) -> Finding:
+    """There and new enough. Where Marathon runs the load balancer it may have its own, in an image."""
+    try:
+        found = haproxy_version(commands.run(["haproxy", "-v"]).output)
+    except MissingError as error:
+        text, _, cure = str(error).partition(": ")
+        found = fail("engines", text, cure, EXIT_MISSING)
+    if needed or found.level is not Level.FAIL:
+        return found
+    return warn("engines", found.text, f"the app of 'appliance marathon-app' needs it here: {found.cure}")
 
 
 def engines() -> Iterator[Finding]:
-    """HAProxy new enough, keepalived and the small tools there."""
+    """The rest that a node cannot do without: keepalived and the small tools."""
     try:
-        said = commands.run(["haproxy", "-v"]).output
-        yield haproxy_version(said)
         commands.find("keepalived")
         yield ok("keepalived", "installed")
         for tool in TOOLS:
@@ -82,10 +106,11 @@ def haproxy_version(said: str) -> Finding:
     return ok("haproxy", match[0])
 
 
-def users(user: str) -> Finding:
+def users(user: str, *, haproxy: bool = True) -> Finding:
     """`user` can be made if it is not there; HAProxy's own comes with its package."""
     try:
-        pwd.getpwnam("haproxy")
+        if haproxy:
+            pwd.getpwnam("haproxy")
     except KeyError:
         return fail("users", "there is no user 'haproxy'", "add it: useradd -r haproxy")
     try:
@@ -110,10 +135,10 @@ def installation(scripts: Path, root: Path) -> Finding:
     return ok("installation", str(scripts))
 
 
-def held_ports(paths: Paths) -> Iterator[Finding]:
+def held_ports(paths: Paths, wanted: Sequence[int], cure: str) -> Iterator[Finding]:
     """Each port is free or held by this node's own processes."""
     supervisord = (read(paths.supervisord_pid) or "").strip()
-    for listener in ports.listeners(PORTS):
+    for listener in ports.listeners(wanted):
         if supervisord in map(str, (*listener.ancestors, listener.pid)):
             continue
         if systemd.running() and any(f"/{unit}" in listener.unit for unit in systemd.DISTRO_UNITS):
@@ -121,7 +146,7 @@ def held_ports(paths: Paths) -> Iterator[Finding]:
                 f"port-{listener.port}", f"is held by the distribution's {listener}: it will be stopped"
             )
         else:
-            yield fail(f"port-{listener.port}", f"is held by {listener}", "stop that process")
+            yield fail(f"port-{listener.port}", f"is held by {listener}", cure)
 
 
 def distro_units() -> Finding:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from appliance.marathon.access import Credentials
     from appliance.paths import Paths
-    from appliance.settings import Settings
+    from appliance.settings import LoadBalancer, Settings
+
+
+VIP_GROUP = ("vrrp", "keepalived")
+"""Stopped first, so that the VIP has left before the load balancer ends."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,20 @@ def scripts() -> Path:
     raise MissingError(f"appliance and appliance-lb are not beside {sys.argv[0]}: install the whole package")
 
 
-def programs(paths: Paths, folder: Path) -> tuple[Program, ...]:
+def programs(paths: Paths, folder: Path, lb: LoadBalancer) -> tuple[Program, ...]:
     """What supervisord runs, in the order of start. `folder` holds our console commands."""
+    appliance = folder / "appliance"
+    return (
+        *(() if lb.floating else _local(paths, folder)),
+        Program("health", _line([appliance, "run", "health"]), USER),
+        Program("agent", _line([appliance, "run", "agent"]), USER),
+        Program("vrrp", _line([appliance, "run", "vrrp"])),
+        Program("keepalived", _line([paths.bin / "keepalived-run"]), stop_as_group=False),
+    )
+
+
+def _local(paths: Paths, folder: Path) -> tuple[Program, ...]:
+    """This node's own load balancer."""
     haproxy = [
         commands.find("haproxy"),
         "-W",
@@ -53,15 +69,10 @@ def programs(paths: Paths, folder: Path) -> tuple[Program, ...]:
         "-f",
         paths.haproxy_cfg,
     ]
-    appliance = folder / "appliance"
     return (
         # The master tells its workers itself. USR1 drains; what is left after the wait is cut.
         Program("haproxy", _line(haproxy), stop_signal="USR1", stop_wait_s=10, stop_as_group=False),
         Program("lb", _line([folder / "appliance-lb", "sse"]), USER),
-        Program("health", _line([appliance, "run", "health"]), USER),
-        Program("agent", _line([appliance, "run", "agent"]), USER),
-        Program("vrrp", _line([appliance, "run", "vrrp"])),
-        Program("keepalived", _line([paths.bin / "keepalived-run"]), stop_as_group=False),
     )
 
 
@@ -73,7 +84,7 @@ def files(
     folder = scripts()
     wanted = [
         File(paths.settings, existing if same and existing else toml.render(settings)),
-        File(paths.supervisord_conf, _supervisord(paths, folder)),
+        File(paths.supervisord_conf, _supervisord(paths, programs(paths, folder, settings.lb))),
         File(paths.unit, _unit(paths, folder)),
         *(File(paths.bin / name, _script(name, paths), 0o755) for name in ("keepalived-run", "notify")),
     ]
@@ -87,7 +98,7 @@ def _script(name: str, paths: Paths) -> str:
     return templating.render(f"keepalived/{name}.sh.j2", paths=paths, keepalived=commands.find("keepalived"))
 
 
-def _supervisord(paths: Paths, folder: Path) -> str:
+def _supervisord(paths: Paths, wanted: Sequence[Program]) -> str:
     return templating.render(
         "supervisor/supervisord.conf.j2",
         run=_plain(paths.run),
@@ -95,7 +106,8 @@ def _supervisord(paths: Paths, folder: Path) -> str:
         root=f'"{_plain(paths.root)}"',
         user=USER,
         setpriv=commands.find("setpriv"),
-        programs=programs(paths, folder),
+        load_balancer=[program.name for program in wanted if program.name not in VIP_GROUP],
+        programs=wanted,
     )
 
 

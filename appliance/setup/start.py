@@ -103,10 +103,16 @@ class Standing:
     verdict: str
     owner: str
     """Who has the VIP, for a person; empty: nobody."""
+    floating: bool = False
+    """Marathon decides on which node a load balancer runs, so this one need not have any."""
+
+    @property
+    def serves(self) -> bool:
+        return self.verdict not in (("",) if self.floating else NOT_YET)
 
     @property
     def complete(self) -> bool:
-        return not self.waiting and self.verdict not in NOT_YET and bool(self.owner)
+        return not self.waiting and self.serves and bool(self.owner)
 
 
 def wait(paths: Paths, settings: Settings) -> Standing:
@@ -126,7 +132,7 @@ def look(paths: Paths, settings: Settings) -> Standing:
         return Standing(("supervisord",), "", "")
     waiting = tuple(program.name for program in programs if program.state != "RUNNING")
     verdict = str(files.report(paths.health_report).get("verdict", ""))
-    return Standing(waiting, verdict, owner(settings))
+    return Standing(waiting, verdict, owner(settings), settings.lb.floating)
 
 
 def owner(settings: Settings) -> str:
@@ -146,7 +152,7 @@ def explain(paths: Paths, standing: Standing) -> str:
     if standing.waiting:
         logs = ", ".join(f"{paths.log}/{name.rpartition(':')[2]}.log" for name in standing.waiting)
         raise EngineError(f"{', '.join(standing.waiting)} did not start within {DEADLINE_S:g} s: see {logs}")
-    if standing.verdict in NOT_YET:
+    if not standing.serves:
         reasons = "; ".join(map(str, files.report(paths.health_report).get("reasons", [])))
         return f"the load balancer does not serve yet: {reasons or f'no report in {paths.health_report}'}"
     return f"no node has taken the VIP within {DEADLINE_S:g} s"

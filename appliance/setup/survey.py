@@ -16,6 +16,7 @@ from appliance.marathon import access
 from appliance.marathon.access import Credentials
 from appliance.marathon.zookeeper import Ensemble
 from appliance.paths import USER
+from appliance.settings import FLOATING
 from appliance.setup import apply, discover, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
 
@@ -50,7 +51,9 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
         if existing is None:
             raise UsageError("which address? give --vip ADDRESS, a free one in the slaves' subnet")
         asked = dataclasses.replace(asked, vip=existing.vip.address, discover_peers=False)
-    findings = list(preflight.machine(paths, render.scripts(), USER))
+    was = existing is not None and existing.lb.floating
+    floating = asked.mode == FLOATING if asked.mode else was
+    findings = list(preflight.machine(paths, render.scripts(), USER, floating=floating, was=was))
     where = place.choose(
         interfaces.interfaces(), asked.vip, asked.interface or _kept_interface(asked, existing)
     )

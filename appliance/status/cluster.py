@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.health.verdict import Verdict, named
 from appliance.keepalived import priority
-from appliance.settings import AGENT_PORT
+from appliance.settings import AGENT_PORT, FLOATING
 from appliance.status.node import OWNER, STANDBY
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class Row:
             return f"{self.name} FAULT ({words})"
         sign = "-" if self.weight < 0 else "+"
         return f"{self.name} {effective} = {base} {sign} {abs(self.weight)} ({words})"
+
+    @property
+    def floating(self) -> bool:
+        """Whether it waits for Marathon to run a load balancer there, so that having none is no fault."""
+        return self.facts.get("mode") == FLOATING
 
     def part(self, key: str) -> Mapping[str, Any]:
         part = self.facts.get(key)
@@ -145,6 +150,12 @@ def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
         alarms.append(
             Alarm("VIP-TWO-OWNERS", f"{vip} is on {names}: do they hear each other (protocol 112)?")
         )
+    known = [row for row in rows if row.facts]
+    if any(row.floating for row in known) and not any(row.verdict.serves for row in known):
+        text = (
+            "Marathon runs the load balancer on no node that answers: 'appliance marathon-app' prints its app"
+        )
+        alarms.append(Alarm("LB-NOWHERE", text))
     for row in rows:
         if not row.facts:
             alarms.append(Alarm("NODE-UNREACHABLE", f"{row.name} ({row.address}): {row.problem}"))
@@ -154,7 +165,7 @@ def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
             alarms.append(Alarm("VRRP-DOWN", f"{row.name}: VRRP is {row.role}"))
         elif row.verdict is Verdict.DEGRADED:
             alarms.append(Alarm("LB-DEGRADED", f"{row.name}: {', '.join(row.reasons)}"))
-        elif not row.verdict.serves:
+        elif not row.verdict.serves and not row.floating:
             alarms.append(Alarm("LB-DOWN", f"{row.name}: {', '.join(row.reasons)}"))
     return alarms
 

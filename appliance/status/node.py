@@ -32,6 +32,7 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
         "address": settings.cluster.address,
         "rank": settings.cluster.rank,
         "version": __version__,
+        "mode": settings.lb.mode,
         "vip": settings.vip.address,
         "holds_vip": holds,
         "role": role(holds, weight, runs=service.runs(paths), state=str(vrrp.get("state"))),

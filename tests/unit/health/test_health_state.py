@@ -10,6 +10,7 @@ from appliance.health.state import (
     CALM_S,
     LOOK_INTERVAL_S,
     RISE,
+    RISE_LONE,
     Health,
     Look,
     Peer,
@@ -180,3 +181,32 @@ def test_since_is_the_time_of_the_last_change(healthy):
     assert healthy.state.since == since
     healthy.see(DIED)
     assert healthy.state.since == healthy.now
+
+
+FLOATING = replace(GOOD, floating=True)
+
+
+def test_marathons_load_balancer_has_the_vip_at_once_where_no_other_node_has_one():
+    story = Story()
+    assert story.see(FLOATING, RISE_LONE - 1) is Verdict.NO_LB
+    assert story.see(FLOATING) is Verdict.HEALTHY
+
+
+def test_marathons_second_load_balancer_waits_as_any_other_does():
+    story = Story()
+    for _ in range(RISE - 1):
+        assert story.see(story.with_peer(FLOATING, WORKS)) is Verdict.NO_LB
+    assert story.see(story.with_peer(FLOATING, WORKS)) is Verdict.HEALTHY
+
+
+def test_a_node_that_just_died_is_not_waited_for():
+    story = Story()
+    assert story.see(story.with_peer(FLOATING, WORKS, age_s=1.5), RISE_LONE) is Verdict.HEALTHY
+
+
+def test_marathons_load_balancer_that_dies_again_and_again_is_held_down():
+    story = Story()
+    for _ in range(3):
+        story.see(FLOATING, RISE_LONE)
+        story.see(replace(FLOATING, died=True))
+    assert story.see(FLOATING, RISE_LONE) is Verdict.DEGRADED

@@ -39,6 +39,7 @@ def test_the_order_of_nodes_is_their_rank():
         ('address = "10.0.0.2"\n', 'address = "10.0.0.7"\n', ["cluster.address", "not among cluster.nodes"]),
         ("http://10.0.0.9:8080", "10.0.0.9:8080", ["marathon.urls", "http://"]),
         ("advert_interval_s = 0.1", "advert_interval_s = 0.001", ["vip.advert_interval_s", "seconds"]),
+        ('mode = "local"', 'mode = "Local"', ["lb.mode", "local, floating"]),
         ("archive_versions = 5", "archive_versions = -1", ["lb.archive_versions", "0 to 1000"]),
         ("[10050, 10100]", "[10100, 10050]", ["lb.ip_per_task_ports", "no range"]),
         ("certificates = []", 'certificates = ["a.pem"]', ["lb.certificates", "no absolute path"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings import Cluster, LoadBalancer, Marathon, Node, Settings, Vip
+from appliance.settings import FLOATING, Cluster, LoadBalancer, Marathon, Node, Policy, Settings, Vip
 from appliance.setup import plan
 from appliance.setup.model import Agents, Asked, Level, Place, ok, warn
 from appliance.setup.plan import File, Present
@@ -176,3 +176,33 @@ def test_only_the_generator_is_restarted_and_only_for_what_it_reads():
     assert plan.affected(before, other_group, credentials_changed=False) == (plan.LB,)
     assert plan.affected(before, before, credentials_changed=True) == (plan.LB,)
     assert plan.affected(None, before, credentials_changed=False) == (plan.LB,)
+
+
+def settled(asked, before):
+    return plan.settings(
+        asked,
+        before,
+        place=PLACE,
+        virtual_router_id=77,
+        nodes=nodes(1, 2),
+        masters=before.marathon.urls,
+        credentials_file="",
+    )
+
+
+def test_what_was_not_asked_for_stays_as_it_is():
+    before = dataclasses.replace(
+        existing(1, 2),
+        lb=LoadBalancer(("internal",), mode=FLOATING, strict_mode=True),
+        policy=Policy(conflicts="first"),
+    )
+    assert settled(Asked(VIP), before) == before
+    assert settled(Asked(VIP, groups=("external",)), before).lb == dataclasses.replace(
+        before.lb, groups=("external",)
+    )
+    assert settled(Asked(VIP, mode="local"), before).lb == dataclasses.replace(before.lb, mode="local")
+
+
+def test_where_marathon_runs_the_load_balancer_there_is_no_generator_to_restart():
+    floating = dataclasses.replace(existing(1, 2), lb=LoadBalancer(mode=FLOATING))
+    assert plan.affected(existing(1, 2), floating, credentials_changed=True) == ()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.marathon.access import Credentials
 from appliance.paths import Paths
-from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
+from appliance.settings import FLOATING, Cluster, LoadBalancer, Marathon, Node, Settings, Vip, render
 from appliance.setup import render as setup_render
 
 SETTINGS = Settings(
@@ -48,8 +49,17 @@ def test_every_program_dies_with_supervisord_and_is_never_given_up():
     assert "programs=vrrp,keepalived\npriority=90" in conf
 
 
+def test_where_marathon_runs_the_load_balancer_supervisord_does_not():
+    floating = replace(SETTINGS, lb=LoadBalancer(mode=FLOATING))
+    files = {file.path: file.text for file in setup_render.files(Paths(), floating, None, None)}
+    conf = files[Paths().supervisord_conf]
+    names = [line[9:-1] for line in conf.splitlines() if line.startswith("[program:")]
+    assert names == ["health", "agent", "vrrp", "keepalived"]
+    assert "[group:appliance]\nprograms=health,agent\n" in conf
+
+
 def test_only_what_needs_root_has_it():
-    programs = setup_render.programs(Paths(), Path("/usr/bin"))
+    programs = setup_render.programs(Paths(), Path("/usr/bin"), LoadBalancer())
     assert [program.name for program in programs if not program.user] == ["haproxy", "vrrp", "keepalived"]
 
 

@@ -128,3 +128,21 @@ def test_times_are_short():
         "1 h 0 min",
         "1 d 1 h",
     ]
+
+
+def floating(rank, verdict, **keywords):
+    made = row(rank, verdict, **keywords)
+    return Row(made.name, made.address, rank, {**made.facts, "mode": "floating"})
+
+
+def test_where_marathon_runs_one_load_balancer_nodes_without_are_no_alarm():
+    seen = view(
+        VIP,
+        [floating(0, Verdict.NO_LB), floating(1, Verdict.HEALTHY, owner=True), floating(2, Verdict.NO_LB)],
+    )
+    assert seen.alarms == ()
+
+
+def test_where_marathon_runs_none_one_alarm_says_it():
+    seen = view(VIP, [floating(0, Verdict.NO_LB, owner=True), floating(1, Verdict.NO_LB), away(2)])
+    assert ids(seen) == ["LB-NOWHERE", "NODE-UNREACHABLE"]
