@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, doctor, drain, lab, run, status
+from appliance.cli import command, doctor, drain, lab, marathon_app, run, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ def build() -> command.Parser:
     status.add(commands)
     drain.add(commands)
     doctor.add(commands)
+    marathon_app.add(commands)
     run.add(commands)
     lab.add(commands)
     return made
