@@ -110,6 +110,8 @@ def _options(arguments: argparse.Namespace, paths: Paths, lb: settings.LoadBalan
         haproxy_map=arguments.haproxy_map or lb.haproxy_map,
         group_https_by_vhost=arguments.group_https_by_vhost or lb.group_https_by_vhost,
         archive_versions=lb.archive_versions if kept is None else max(kept, 0),
+        generations=lb.generations,
+        threads=lb.threads,
         default_options=environment.default_options(os.environ),
         validate=not arguments.skip_validation,
         exclude_refused=not arguments.skip_config_cleanup,

@@ -255,6 +255,10 @@ class Process:
     """Files that are loaded at start."""
     files_digest: str = ""
     """Of the contents of certificates and Lua files: their change is another configuration."""
+    memory: int | None = None
+    """Bytes that this machine, or our part of it, has; None: not known here."""
+    threads: int = 0
+    """Of each worker; 0: as many as HAProxy chooses, one for each core."""
     log: str = ""
     """Where each connection is logged: what may stand behind the keyword `log`; '': nowhere."""
     options: tuple[str, ...] = ("dontlognull", "redispatch 1")

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance import machine
 from appliance.errors import ForbiddenError, SettingsError
 from appliance.haproxy.model import Process
 from appliance.paths import UNIX_SOCKET_LIMIT, USER
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 HAPROXY_USER = "haproxy"
 _WRITABLE_AS_IS = re.compile(r"[\w./+@:-]+", re.ASCII)
 _MOST_DESCRIPTORS = 1_048_576
+_MOST_THREADS = 16
+"""Beyond that they wait for each other more than they serve."""
 
 
 def of_appliance(paths: Paths) -> Process:
@@ -33,6 +36,8 @@ def of_appliance(paths: Paths) -> Process:
         socket=str(paths.haproxy_socket),
         generator_socket=str(paths.lb_socket),
         file_descriptors=_file_descriptors(),
+        memory=machine.memory(),
+        threads=min(machine.cores(), _MOST_THREADS),
     )
     return _as(process, USER)
 

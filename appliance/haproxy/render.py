@@ -49,6 +49,10 @@ _HASH = "@hash@"
 _MAXCONN_CAP = 50_000
 _MAXCONN_FLOOR = 100
 _DESCRIPTOR_STEP = 1000
+_BYTES_PER_CONNECTION = 64 * 1024
+"""Two buffers of 16 KiB while it is busy, its records, and TLS on the client's side."""
+_PART_OF_MEMORY = 2
+"""One in so many bytes is for connections; the rest is the machine's, and its Mesos tasks'."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,7 @@ def _check_keywords(backend: Backend) -> str:
 
 
 def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:
-    """Connections that fit: each takes two descriptors, and listeners and checks take theirs.
+    """Connections that fit: each takes two descriptors and memory, and listeners and checks take theirs.
 
     What is set aside grows in steps, so that a server more or less is no other configuration.
     """
@@ -218,7 +222,10 @@ def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:
             f"HAProxy may open {process.file_descriptors} files at once, but {needed} are needed for "
             f"listeners and checks alone: raise the limit (ulimit -n, LimitNOFILE)"
         )
-    return maxconn
+    if process.memory is None:
+        return maxconn
+    held = process.memory // _PART_OF_MEMORY // _BYTES_PER_CONNECTION
+    return min(maxconn, max(held // 100 * 100, _MAXCONN_FLOOR))
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -40,6 +40,10 @@ class Options:
     """Show the maps on :9090."""
     group_https_by_vhost: bool = False
     archive_versions: int = 5
+    generations: int = 20
+    """Of this node's own HAProxy, kept with what changed and why."""
+    threads: int = 0
+    """Of HAProxy; 0: by the number of cores."""
     log: str = ""
     """Where HAProxy logs each connection."""
     default_options: tuple[str, ...] | None = None
@@ -99,6 +103,7 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
         bind_http_https=options.bind_http_https,
         group_https_by_vhost=options.group_https_by_vhost,
         log=options.log,
+        threads=options.threads or made.threads,
     )
     if options.default_options is not None:
         made = replace(made, options=_tried(options.default_options))

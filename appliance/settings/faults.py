@@ -66,6 +66,10 @@ def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
         faults.append(("lb.mode", f"'{lb.mode}' is none of {', '.join(MODES)}"))
     if not 0 <= lb.archive_versions <= 1000:
         faults.append(("lb.archive_versions", f"{lb.archive_versions} is not within 0 to 1000"))
+    if not 2 <= lb.generations <= 1000:
+        faults.append(("lb.generations", f"{lb.generations} is not within 2 to 1000"))
+    if not 0 <= lb.threads <= 64:
+        faults.append(("lb.threads", f"{lb.threads} is not within 0 to 64"))
     lowest, highest = lb.ip_per_task_ports
     if lb.ip_per_task_ports != (0, 0) and not 1 <= lowest <= highest <= 65535:
         faults.append(("lb.ip_per_task_ports", f"{lowest} to {highest} is no range of ports, nor 0 and 0"))

@@ -85,6 +85,10 @@ class LoadBalancer:
     compression: bool = False
     """Of what compresses well, unless HAPROXY_{n}_COMPRESSION says otherwise."""
     archive_versions: int = 5
+    generations: int = 20
+    """Applied configurations that are kept, with what changed and why."""
+    threads: int = 0
+    """Of HAProxy; 0: one for each core, at most 16."""
     ip_per_task_ports: tuple[int, int] = (10050, 10100)
     """First and last port for tasks with an address of their own and no service port; both 0: none."""
 

@@ -105,6 +105,18 @@ def test_a_haproxy_whose_limits_are_not_known_finds_its_own():
     assert "maxconn" not in config(process=replace(NODE, file_descriptors=None))
 
 
+def test_connections_take_at_most_half_of_the_memory():
+    gigabyte = 1 << 30
+    assert maxconn(config(process=replace(NODE, memory=64 * gigabyte))) == 9500
+    assert maxconn(config(process=replace(NODE, memory=gigabyte // 2))) == 4000
+    assert maxconn(config(process=replace(NODE, memory=1))) == 100
+
+
+def test_threads_are_as_many_as_said_or_haproxys_own_choice():
+    assert "  nbthread 3\n" in config(process=replace(NODE, threads=3))
+    assert "nbthread" not in config()
+
+
 def test_too_few_open_files_are_refused_with_the_number_needed():
     with pytest.raises(EngineError, match="may open 1024 files at once, but 500 are needed"):
         config(process=replace(NODE, file_descriptors=1024))

@@ -41,6 +41,8 @@ def test_the_order_of_nodes_is_their_rank():
         ("advert_interval_s = 0.1", "advert_interval_s = 0.001", ["vip.advert_interval_s", "seconds"]),
         ('mode = "local"', 'mode = "Local"', ["lb.mode", "local, floating"]),
         ("archive_versions = 5", "archive_versions = -1", ["lb.archive_versions", "0 to 1000"]),
+        ("generations = 20", "generations = 1", ["lb.generations", "2 to 1000"]),
+        ("threads = 0", "threads = 65", ["lb.threads", "0 to 64"]),
         ("[10050, 10100]", "[10100, 10050]", ["lb.ip_per_task_ports", "no range"]),
         ("certificates = []", 'certificates = ["a.pem"]', ["lb.certificates", "no absolute path"]),
         ('conflicts = "share"', 'conflicts = "shared"', ["policy.conflicts", "share, first, reject"]),
