@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 PROTOCOL = 112
-GROUP = "224.0.0.18"
+GROUP, GROUP6 = "224.0.0.18", "ff02::12"
 VERSION = 3
 LARGEST = 2048
 
@@ -22,23 +22,34 @@ class Advert:
     at: float
 
 
-def parse(packet: bytes, at: float) -> Advert | None:
-    """An IPv4 packet as the raw socket gives it; None if it is no VRRPv3 advert."""
-    if len(packet) < 20:
-        return None
-    body = packet[(packet[0] & 15) * 4 :]
+def parse(packet: bytes, source: str, at: float) -> Advert | None:
+    """A packet from `source` as the raw socket gives it: IPv4 with its header, IPv6 without.
+
+    None if it is no VRRPv3 advert.
+    """
+    body = packet if ":" in source else packet[(packet[0] & 15) * 4 :] if len(packet) >= 20 else b""
     if len(body) < 8 or body[0] != VERSION << 4 | 1:
         return None
-    return Advert(socket.inet_ntoa(packet[12:16]), body[1], body[2], at)
+    return Advert(source, body[1], body[2], at)
 
 
-def listen(interface: str) -> socket.socket:
+def number(interface: str) -> int:
+    """The kernel's for `interface`; another after it went away and came back. Raises OSError."""
+    return socket.if_nametoindex(interface)
+
+
+def listen(interface: str, family: int = 4) -> socket.socket:
     """A non-blocking socket that hears unicast and multicast adverts on `interface`. Raises OSError."""
-    heard = socket.socket(socket.AF_INET, socket.SOCK_RAW, PROTOCOL)
+    index = number(interface)
+    heard = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_RAW, PROTOCOL)
     try:
         heard.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
-        member = struct.pack("4s4si", socket.inet_aton(GROUP), bytes(4), socket.if_nametoindex(interface))
-        heard.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        if family == 4:
+            member = struct.pack("4s4si", socket.inet_aton(GROUP), bytes(4), index)
+            heard.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        else:
+            member = socket.inet_pton(socket.AF_INET6, GROUP6) + struct.pack("@I", index)
+            heard.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
         heard.setblocking(False)
     except OSError:
         heard.close()
@@ -51,8 +62,9 @@ def receive(heard: socket.socket, virtual_router_id: int, at: float) -> list[Adv
     adverts: list[Advert] = []
     while True:
         try:
-            advert = parse(heard.recv(LARGEST), at)
+            packet, sender = heard.recvfrom(LARGEST)
         except OSError:
             return adverts
+        advert = parse(packet, str(sender[0]).partition("%")[0], at)
         if advert is not None and advert.virtual_router_id == virtual_router_id:
             adverts.append(advert)

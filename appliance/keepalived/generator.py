@@ -1,8 +1,7 @@
-"""Keeps keepalived.conf in step with appliance.toml and the interface."""
+"""Keeps keepalived.conf in step with appliance.toml and the interfaces."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from appliance import interfaces
@@ -21,7 +20,8 @@ class Generator:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._made_from: tuple[Settings, tuple[Interface, ...]] | None = None
-        self._problem = ""
+        self.problem = ""
+        """Why what runs is not what appliance.toml says; empty: it is."""
 
     def update(self, settings: Settings) -> str:
         """Write and reload if something changed. Returns what happened in words, '' if nothing did."""
@@ -31,20 +31,35 @@ class Generator:
         try:
             done = self._replace(settings, present)
         except (ApplianceError, OSError) as error:
-            if str(error) == self._problem:
+            if str(error) == self.problem:
                 return ""
-            self._problem = str(error)
+            self.problem = str(error)
             return f"the configuration from before stays in use: {error}"
-        self._made_from, self._problem = (settings, present), ""
+        self._made_from, self.problem = (settings, present), ""
         return done
 
     def _replace(self, settings: Settings, present: tuple[Interface, ...]) -> str:
-        vrrp = model.instance(settings)
-        own = ipaddress.IPv4Address(vrrp.source)
-        if not any(it.name == vrrp.interface and own in (a.ip for a in it.addresses) for it in present):
-            raise MissingError(f"interface {vrrp.interface} does not carry this node's address {own}")
-        if not service.replace(self._paths, render.configuration(vrrp, self._paths)):
+        instances = model.instances(settings, present)
+        for vrrp in instances:
+            _check_interface(vrrp, present)
+        text = render.configuration(settings.cluster.node.name, instances, self._paths)
+        if not service.replace(self._paths, text):
             return ""
         reloaded = service.reload(self._paths)
         how = "keepalived reads it again" if reloaded else "keepalived will start with it"
-        return f"keepalived.conf written, base priority {vrrp.priority}; {how}"
+        return f"keepalived.conf written, base priority {_bases(instances)}; {how}"
+
+
+def _check_interface(vrrp: model.VrrpInstance, present: tuple[Interface, ...]) -> None:
+    """Raises MissingError."""
+    there = next((it for it in present if it.name == vrrp.interface), None)
+    if there is None:
+        raise MissingError(f"VIP {vrrp.address}: there is no interface '{vrrp.interface}' with an address")
+    if vrrp.source and vrrp.source not in (str(address.ip) for address in there.addresses):
+        raise MissingError(f"interface {vrrp.interface} does not carry this node's address {vrrp.source}")
+
+
+def _bases(instances: tuple[model.VrrpInstance, ...]) -> str:
+    if len(instances) == 1:
+        return str(instances[0].priority)
+    return ", ".join(f"{vrrp.priority} for {vrrp.address}" for vrrp in instances)

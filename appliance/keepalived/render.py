@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance import templating
-from appliance.keepalived.model import INSTANCE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from appliance.keepalived.model import VrrpInstance
     from appliance.paths import Paths
 
 
-def configuration(vrrp: VrrpInstance, paths: Paths) -> str:
-    """keepalived.conf of this node."""
-    return templating.render("keepalived/keepalived.conf.j2", instance=INSTANCE, vrrp=vrrp, paths=paths)
+def configuration(router: str, instances: Sequence[VrrpInstance], paths: Paths) -> str:
+    """keepalived.conf of the node called `router`."""
+    return templating.render("keepalived/keepalived.conf.j2", router=router, instances=instances, paths=paths)

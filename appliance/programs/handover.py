@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from appliance.keepalived.handover import Action
     from appliance.keepalived.notify import State
     from appliance.paths import Paths
-    from appliance.settings import Current
+    from appliance.settings import Vip
 
 log = logging.getLogger(__name__)
 
@@ -28,39 +28,47 @@ NOBODY = "192.0.2.1"
 """Reserved for documentation (RFC 5737)."""
 
 
-class OpenConnections:
-    """Keeps connections alive over a move. `turn` at every turn of the loop; it never waits for a count."""
+def missing(paths: Paths) -> str:
+    """Clean what a killed program left, and try on addresses that nobody has what a move needs.
 
-    def __init__(self, paths: Paths, settings: Current) -> None:
+    Returns why open connections cannot survive a move on this machine; '' if they can.
+    """
+    try:
+        forwarding.release_all(paths)
+        forwarding.disarm_all()
+        forwarding.arm(NOBODY, "lo", NOBODY)
+        forwarding.disarm(NOBODY)
+    except (ApplianceError, OSError) as error:
+        return str(error)
+    return ""
+
+
+class OpenConnections:
+    """Keeps connections to one VIP alive over a move. `turn` at every turn of the loop; it never waits."""
+
+    def __init__(self, paths: Paths, vip: Vip, interface: str, obstacle: str) -> None:
+        """`obstacle`: why this machine cannot do it at all; '' if it can."""
         self._paths = paths
-        self._settings = settings
-        self._vip = settings.read().vip
+        self._vip = vip
+        self._interface = interface
         self._record = Handover()
         self._counting: Future[tuple[int | None, int | None]] | None = None
         self._count_at = 0.0
         self._counter = ThreadPoolExecutor(1, "count")
-        self._usable = True
+        obstacle = obstacle or ("IPv6 is not passed on" if vip.family == 6 else "")
+        self._usable = not obstacle
         self.words = "on"
         """For the report: `on`, or `off: ` and why open connections may be cut."""
-
-    def begin(self) -> None:
-        """Clean what a killed program left, and try on addresses that nobody has what a move needs."""
-        try:
-            forwarding.release(self._paths)
-            forwarding.arm(NOBODY, "lo", NOBODY)
-            forwarding.disarm()
-        except (ApplianceError, OSError) as error:
-            self._usable = False
-            self._say(error)
+        if obstacle:
+            self._say(obstacle)
 
     def turn(self, state: State, own: int | None, adverts: Sequence[Advert]) -> None:
         """Follow what was seen since the last turn."""
-        if self._settings.read().vip != self._vip:
-            self._undo()
-            self._vip = self._settings.read().vip
+        if not self._usable:
+            return
         now = time.monotonic()
         handed_over, connections = self._counts(now)
-        heard = tuple(Heard(it.source, it.priority) for it in adverts) if self._usable else ()
+        heard = tuple(Heard(it.source, it.priority) for it in adverts)
         before = self._record
         self._record = step(before, Look(state, own, heard, handed_over, connections), now)
         for action in actions(before, self._record):
@@ -83,24 +91,25 @@ class OpenConnections:
         try:
             self._do(action)
         except (ApplianceError, OSError) as error:
-            self._say(error)
+            self._say(str(error))
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Arm):
-            log.info("ready to pass on open connections to %s", action.former)
-            forwarding.arm(self._vip.address, self._vip.interface, action.former)
+            log.info("ready to pass on open connections of %s to %s", self._vip.address, action.former)
+            forwarding.arm(self._vip.address, self._interface, action.former)
         elif isinstance(action, Disarm):
-            forwarding.disarm()
+            forwarding.disarm(self._vip.address)
         elif isinstance(action, Keep):
-            forwarding.keep(self._paths, self._vip.address, self._vip.interface)
+            forwarding.keep(self._paths, self._vip.address, self._interface)
         else:
-            forwarding.release(self._paths)
+            forwarding.release(self._paths, self._vip.address)
 
-    def _say(self, error: Exception) -> None:
-        words = f"off: {error}"
+    def _say(self, why: str) -> None:
+        words = f"off: {why}"
         if words != self.words:
             self.words = words
-            events.record(self._paths.events, "vrrp", f"a planned move cuts open connections: {error}")
+            text = f"a planned move of {self._vip.address} cuts open connections: {why}"
+            events.record(self._paths.events, "vrrp", text)
 
     def _counts(self, now: float) -> tuple[int | None, int | None]:
         """What the background counted since the last turn; begins the next count when it is due."""
@@ -120,7 +129,7 @@ def _count(record: Handover, vip: str) -> tuple[int | None, int | None]:
     """Packets passed on, and open connections; each only while it matters."""
     try:
         return (
-            forwarding.handed_over() if record.forwards else None,
+            forwarding.handed_over(vip) if record.forwards else None,
             forwarding.connections(vip) if record.lingers else None,
         )
     except (ApplianceError, OSError):

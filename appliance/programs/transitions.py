@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -16,37 +15,78 @@ from appliance.status import events
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Collection
+    from pathlib import Path
 
     from appliance.keepalived.advert import Advert
+    from appliance.keepalived.notify import Notice
     from appliance.paths import Paths
-    from appliance.settings import Current
+    from appliance.settings import Current, Vip
 
 NEVER_S = 1e9
 REPORT_LAG_S = 0.02
 """keepalived acts on the track file's number before health has published the reasons for it."""
 
 
-class Transitions:
-    """Follows this node's instance, publishes its state, records each change with its cause."""
+class Report:
+    """vrrp.json: the first VIP's state, and that of each VIP by its address."""
 
-    def __init__(self, paths: Paths, settings: Current) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._since = time.time()
+        self._vips: dict[str, dict[str, object]] = {}
+
+    def put(self, address: str, facts: dict[str, object]) -> None:
+        self._vips[address] = facts
+        self._publish()
+
+    def only(self, addresses: Collection[str]) -> None:
+        """Forget the VIPs that are no more; the first of `addresses` is the first VIP."""
+        self._vips = {address: self._vips[address] for address in addresses if address in self._vips}
+        self._publish()
+
+    def _publish(self) -> None:
+        first: dict[str, object] = next(iter(self._vips.values()), {})
+        files.publish(self._path, {"since": self._since, **first, "vips": self._vips})
+
+
+class Transitions:
+    """Follows one VIP's instance on this node, publishes its state, records each change with its cause."""
+
+    def __init__(self, paths: Paths, settings: Current, vip: Vip, interface: str, report: Report) -> None:
         self._paths = paths
         self._settings = settings
-        self._started_at = time.time()
+        self._vip = vip
+        self._interface = interface
+        self._report = report
         self._health = reports.Report(paths.health_report)
         self._vrrp = Vrrp()
         self._cause = ""
         self._handover = ""
         self._heard: Advert | None = None
+        self._heard_on = 0
         self.adverts: socket.socket | None = None
 
     def listen(self) -> bool:
-        """Hear the other nodes as soon as the interface is there. True when it just began."""
-        if self.adverts is None:
-            with contextlib.suppress(OSError):
-                self.adverts = advert.listen(self._settings.read().vip.interface)
-                return True
-        return False
+        """Hear the other nodes as soon as the interface is there, and again when it came back as another.
+
+        True when it just began: there is a new socket, and the old one is closed.
+        """
+        try:
+            number = advert.number(self._interface)
+            if self.adverts is not None and number == self._heard_on:
+                return False
+            fresh = advert.listen(self._interface, self._vip.family)
+        except OSError:
+            return False
+        self.deafen()
+        self.adverts, self._heard_on = fresh, number
+        return True
+
+    def deafen(self) -> None:
+        if self.adverts is not None:
+            self.adverts.close()
+            self.adverts = None
 
     @property
     def state(self) -> State:
@@ -56,9 +96,9 @@ class Transitions:
         """Take in the adverts of other nodes that arrived, oldest first."""
         if self.adverts is None:
             return ()
-        wanted = self._settings.read()
-        arrived = advert.receive(self.adverts, wanted.vip.virtual_router_id, time.monotonic())
-        heard = tuple(it for it in arrived if it.source != wanted.cluster.address)
+        own = self._settings.read().cluster.address
+        arrived = advert.receive(self.adverts, self._vip.virtual_router_id, time.monotonic())
+        heard = tuple(it for it in arrived if it.source != own)
         if heard:
             self._heard = heard[-1]
         return heard
@@ -72,20 +112,18 @@ class Transitions:
     def begin(self, *, runs: bool, handover: str) -> None:
         """Take the state from the interface and the track file: nothing was heard yet."""
         self._handover = handover
-        own, vip = self.own_priority(), self._settings.read().vip
+        own = self.own_priority()
         if not runs:
             state, own = State.STOP, None
-        elif interfaces.holds(vip.address, vip.interface):
+        elif interfaces.holds(self._vip.address, self._interface):
             state = State.MASTER
         else:
             state = State.FAULT if own is None else State.BACKUP
         self._know(Vrrp(state, time.time(), own))
 
-    def notice(self, line: str) -> None:
-        """A line of the fifo."""
-        notice = notify.parse(line)
-        if notice is not None:
-            self._know(notify.follow(self._vrrp, notice, time.time()))
+    def notice(self, notice: Notice) -> None:
+        """What keepalived said of this instance."""
+        self._know(notify.follow(self._vrrp, notice, time.time()))
 
     def ended(self) -> None:
         """The process is gone, with or without having said so."""
@@ -99,7 +137,8 @@ class Transitions:
             events.record(
                 self._paths.events,
                 "vrrp",
-                f"{before.state.value} -> {after.state.value}: {self._cause}",
+                f"{self._prefix}{before.state.value} -> {after.state.value}: {self._cause}",
+                vip=self._vip.address,
                 before=before.state.value,
                 state=after.state.value,
                 cause=self._cause,
@@ -109,10 +148,9 @@ class Transitions:
             self._publish()
 
     def _publish(self) -> None:
-        files.publish(
-            self._paths.vrrp_report,
+        self._report.put(
+            self._vip.address,
             {
-                "since": self._started_at,
                 "state": self._vrrp.state.value,
                 "state_since": self._vrrp.since,
                 "priority": self._vrrp.priority,
@@ -123,7 +161,13 @@ class Transitions:
 
     def own_priority(self) -> int | None:
         """Base plus the track file, as keepalived adds it up; None in FAULT."""
-        return priority.effective(self._settings.read().cluster.rank, reports.weight(self._paths) or 0)
+        rank = self._settings.read().cluster.rank_for(self._vip)
+        return priority.effective(rank, reports.weight(self._paths) or 0)
+
+    @property
+    def _prefix(self) -> str:
+        """Of events: the VIP, where there are several."""
+        return f"{self._vip.address}: " if self._settings.read().more_vips else ""
 
     def _witness(self) -> Witness:
         heard_age_s = time.monotonic() - self._heard.at if self._heard else NEVER_S
@@ -139,6 +183,6 @@ class Transitions:
             own_priority=self.own_priority(),
             heard=self._heard,
             heard_age_s=heard_age_s,
-            advert_interval_s=wanted.vip.advert_interval_s,
+            advert_interval_s=self._vip.advert_interval_s,
             names={node.address: node.name for node in wanted.cluster.nodes},
         )

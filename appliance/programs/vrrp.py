@@ -7,22 +7,21 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from appliance import settings
+from appliance import interfaces, settings
 from appliance.health import reports, supervisord
 from appliance.health.deputy import Deputy
 from appliance.health.process import Watched
-from appliance.keepalived import service
+from appliance.keepalived import model, notify, service
 from appliance.keepalived.fifo import Fifo
 from appliance.keepalived.generator import Generator
-from appliance.programs.handover import OpenConnections
-from appliance.programs.transitions import Transitions
+from appliance.programs.handover import missing
+from appliance.programs.router import Router
+from appliance.programs.transitions import Report
 from appliance.status import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import FrameType
 
-    from appliance.keepalived.advert import Advert
     from appliance.paths import Paths
 
 WATCH_INTERVAL_S = 0.2
@@ -42,8 +41,9 @@ class Program:
         self.fifo = Fifo(paths.vrrp_fifo)
         self.poll.register(self.fifo, select.POLLIN)
         self.generator = Generator(paths)
-        self.transitions = Transitions(paths, self.settings)
-        self.handover = OpenConnections(paths, self.settings)
+        self.report = Report(paths.vrrp_report)
+        self.routers: list[Router] = []
+        self.obstacle = missing(paths)
         self.deputy = Deputy(paths)
         self.health_report = reports.Report(paths.health_report)
         self.keepalived = Watched(self.poll, lambda: service.pid(paths))
@@ -52,8 +52,6 @@ class Program:
 
     def run(self) -> None:
         update_at = 0.0
-        self.handover.begin()
-        self.transitions.begin(runs=service.runs(self.paths), handover=self.handover.words)
         while self.running:
             if time.monotonic() >= update_at:
                 update_at = time.monotonic() + UPDATE_INTERVAL_S
@@ -62,23 +60,25 @@ class Program:
             self.health.find()
             self._stand_in()
             self.poll.poll(WATCH_INTERVAL_S * 1000)
-            adverts = self.transitions.hear()
-            self._follow(adverts)
-            for line in self.fifo.lines():
-                self.transitions.notice(line)
-                self._follow()
+            for router in self.routers:
+                router.hear()
+            for notice in filter(None, map(notify.parse, self.fifo.lines())):
+                for router in self.routers:
+                    router.notice(notice)
             if self.keepalived.ended():
                 supervisord.poke(self.paths.supervisor_socket)
-                self.transitions.ended()
+                for router in self.routers:
+                    router.transitions.ended()
             if self.health.ended():
                 supervisord.poke(self.paths.supervisor_socket)
-        self.handover.end()
+        for router in self.routers:
+            router.end()
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.running = False
 
     def _update(self) -> None:
-        """Bring configuration, fifo and raw socket to where they should be now."""
+        """Bring configuration, fifo and raw sockets to where they should be now."""
         done = self.generator.update(self.settings.read())
         if done:
             events.record(self.paths.events, "vrrp", done)
@@ -86,12 +86,38 @@ class Program:
             self.poll.unregister(self.fifo)
             self.fifo.reopen()
             self.poll.register(self.fifo, select.POLLIN)
-        if self.transitions.listen() and self.transitions.adverts is not None:
-            self.poll.register(self.transitions.adverts, select.POLLIN)
+        self._follow_settings()
+        for router in self.routers:
+            router.listen()
 
-    def _follow(self, adverts: Sequence[Advert] = ()) -> None:
-        self.handover.turn(self.transitions.state, self.transitions.own_priority(), adverts)
-        self.transitions.tell(self.handover.words)
+    def _follow_settings(self) -> None:
+        """One router for each VIP that keepalived runs; those of VIPs that stay as they are go on."""
+        if self.generator.problem and self.routers:
+            return
+        wanted = self.settings.read()
+        present = interfaces.interfaces()
+        places = [(vip, model.interface_of(wanted, vip, present)) for vip in wanted.vips]
+        if [router.place for router in self.routers] == places:
+            return
+        for router in self.routers:
+            if router.place not in places:
+                router.end()
+        kept = {router.place: router for router in self.routers if router.place in places}
+        self.routers = [kept.get(place) or self._router(*place) for place in places]
+        self.report.only([vip.address for vip in wanted.vips])
+
+    def _router(self, vip: settings.Vip, interface: str) -> Router:
+        made = Router(
+            self.paths,
+            self.settings,
+            vip,
+            interface,
+            report=self.report,
+            poll=self.poll,
+            obstacle=self.obstacle,
+        )
+        made.begin(runs=service.runs(self.paths))
+        return made
 
     def _stand_in(self) -> None:
         pid = self._health_pid()

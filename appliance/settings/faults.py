@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.settings.model import CONFLICT_RULES, MAX_NODES, MODES, NAME
 
 if TYPE_CHECKING:
-    from appliance.settings.model import LoadBalancer, Policy, Settings
+    from appliance.settings.model import Cluster, LoadBalancer, Marathon, Policy, Settings, Vip
 
 INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
 LABEL_PATTERN = re.compile(r"[A-Z0-9_*]+")
@@ -17,13 +17,30 @@ VHOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 def faults(settings: Settings) -> list[tuple[str, str]]:
-    """Every rule that types cannot say, as (key, complaint)."""
-    vip, cluster = settings.vip, settings.cluster
+    """Each broken rule as (key, complaint)."""
+    return [
+        *_cluster_faults(settings.cluster),
+        *_vip_faults(settings, "vip", settings.vip),
+        *(
+            fault
+            for n, vip in enumerate(settings.more_vips)
+            for fault in _vip_faults(settings, f"more_vips[{n}]", vip)
+        ),
+        *_twice(settings),
+        *_marathon_faults(settings.marathon),
+        *_lb_faults(settings.lb),
+        *_policy_faults(settings.policy),
+    ]
+
+
+def _cluster_faults(cluster: Cluster) -> list[tuple[str, str]]:
     addresses = [node.address for node in cluster.nodes]
     faults = [
         (key, f"'{text}' is not an IPv4 address")
-        for key, text in [("vip.address", vip.address), ("cluster.address", cluster.address)]
-        + [(f"cluster.nodes[{n}].address", text) for n, text in enumerate(addresses)]
+        for key, text in (
+            ("cluster.address", cluster.address),
+            *((f"cluster.nodes[{n}].address", text) for n, text in enumerate(addresses)),
+        )
         if not _is_ipv4(text)
     ]
     faults += [
@@ -31,28 +48,68 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         for n, node in enumerate(cluster.nodes)
         if not NAME.fullmatch(node.name)
     ]
-    if not INTERFACE.fullmatch(vip.interface):
-        faults.append(("vip.interface", f"'{vip.interface}' is not the name of a network interface"))
-    if not 1 <= vip.virtual_router_id <= 255:
-        faults.append(("vip.virtual_router_id", f"{vip.virtual_router_id} is not within 1 to 255"))
-    if not 0.05 <= vip.advert_interval_s <= 40:
-        faults.append(("vip.advert_interval_s", f"{vip.advert_interval_s} is not within 0.05 to 40 seconds"))
     if not 1 <= len(addresses) <= MAX_NODES:
         faults.append(("cluster.nodes", f"{len(addresses)} nodes; one to {MAX_NODES} can share a VIP"))
     if len(set(addresses)) != len(addresses):
         faults.append(("cluster.nodes", "the same address stands there twice"))
     if cluster.address not in addresses:
         faults.append(("cluster.address", f"{cluster.address} is not among cluster.nodes"))
-    if vip.address in addresses:
-        faults.append(("vip.address", f"{vip.address} is a node's own address; the VIP has to be a free one"))
-    if not settings.marathon.urls:
-        faults.append(("marathon.urls", "is empty; name at least one master, http://HOST:8080"))
+    return faults
+
+
+def _vip_faults(settings: Settings, key: str, vip: Vip) -> list[tuple[str, str]]:
+    faults = []
+    if not _is_usable(vip.address):
+        faults.append((f"{key}.address", f"'{vip.address}' is not an IPv4 or IPv6 address of a host"))
+    if vip.interface and not INTERFACE.fullmatch(vip.interface):
+        faults.append((f"{key}.interface", f"'{vip.interface}' is not the name of a network interface"))
+    if not 1 <= vip.virtual_router_id <= 255:
+        faults.append((f"{key}.virtual_router_id", f"{vip.virtual_router_id} is not within 1 to 255"))
+    if not 0.05 <= vip.advert_interval_s <= 40:
+        text = f"{vip.advert_interval_s} is not within 0.05 to 40 seconds"
+        faults.append((f"{key}.advert_interval_s", text))
+    if vip.address in (node.address for node in settings.cluster.nodes):
+        text = f"{vip.address} is a node's own address; the VIP has to be a free one"
+        faults.append((f"{key}.address", text))
     faults += [
+        (f"{key}.groups", f"'{group}' is no group; write HAPROXY_GROUP as the apps do, or '*'")
+        for group in vip.groups
+        if not group.strip()
+    ]
+    names = [node.name for node in settings.cluster.nodes]
+    faults += [
+        (f"{key}.prefers", f"'{name}' is no node's name; there are {', '.join(names)}")
+        for name in vip.prefers
+        if name not in names
+    ]
+    return faults
+
+
+def _twice(settings: Settings) -> list[tuple[str, str]]:
+    """What two VIPs may not have in common."""
+    faults = []
+    addresses: set[str] = set()
+    routers: dict[tuple[int, int], Vip] = {}
+    for n, vip in enumerate(settings.vips):
+        key = f"more_vips[{n - 1}]" if n else "vip"
+        if vip.address in addresses:
+            faults.append((f"{key}.address", f"{vip.address} stands there twice"))
+        addresses.add(vip.address)
+        other = routers.setdefault((vip.family, vip.virtual_router_id), vip)
+        if other is not vip:
+            text = f"{vip.virtual_router_id} is that of {other.address} already; choose another"
+            faults.append((f"{key}.virtual_router_id", text))
+    return faults
+
+
+def _marathon_faults(marathon: Marathon) -> list[tuple[str, str]]:
+    if not marathon.urls:
+        return [("marathon.urls", "is empty; name at least one master, http://HOST:8080")]
+    return [
         ("marathon.urls", f"'{url}' does not start with http://, https:// or zk://")
-        for url in settings.marathon.urls
+        for url in marathon.urls
         if not url.startswith(("http://", "https://", "zk://"))
     ]
-    return faults + _lb_faults(settings.lb) + _policy_faults(settings.policy)
 
 
 def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
@@ -124,3 +181,11 @@ def _is_ipv4(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_usable(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_loopback or address.is_unspecified or "%" in text)

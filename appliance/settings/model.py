@@ -18,12 +18,24 @@ MAX_NODES = 5
 
 @dataclass(frozen=True)
 class Vip:
-    """The virtual IP address and how VRRP announces it."""
+    """A virtual IP address and how VRRP announces it."""
 
     address: str
-    interface: str
-    virtual_router_id: int
+    """IPv4, or IPv6 as `ipaddress` writes it."""
+    interface: str = ""
+    """Empty: the one with the address's subnet."""
+    virtual_router_id: int = 0
+    """0 in the file: the address's last octet."""
     advert_interval_s: float = 0.1
+    groups: tuple[str, ...] = ()
+    """Apps of which HAPROXY_GROUP it serves; none: those of `lb.groups`."""
+    prefers: tuple[str, ...] = ()
+    """Names of nodes in the order in which they shall have it; those not named follow by their rank."""
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.address else 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,15 @@ class Cluster:
     def rank(self) -> int:
         """0 is the most preferred. Without known peers every node has rank 0."""
         return self.nodes.index(self.node)
+
+    def preferring(self, vip: Vip) -> tuple[Node, ...]:
+        """The nodes in the order of their rank for `vip`. A newcomer is appended: nobody is renumbered."""
+        named = {name: place for place, name in enumerate(vip.prefers)}
+        return tuple(sorted(self.nodes, key=lambda node: named.get(node.name, len(named))))
+
+    def rank_for(self, vip: Vip) -> int:
+        """This node's."""
+        return self.preferring(vip).index(self.node)
 
 
 @dataclass(frozen=True)
@@ -130,3 +151,17 @@ class Settings:
     marathon: Marathon
     lb: LoadBalancer = field(default_factory=LoadBalancer)
     policy: Policy = field(default_factory=Policy)
+    more_vips: tuple[Vip, ...] = ()
+    """Each with a VRRP instance of its own."""
+
+    @property
+    def vips(self) -> tuple[Vip, ...]:
+        return (self.vip, *self.more_vips)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether an app answers only on the VIPs of its group."""
+        return any(vip.groups for vip in self.vips)
+
+    def groups_of(self, vip: Vip) -> tuple[str, ...]:
+        return vip.groups or self.lb.groups

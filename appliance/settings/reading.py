@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import sys
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import cattrs
@@ -13,7 +14,7 @@ from cattrs.errors import ClassValidationError, IterableValidationError
 
 from appliance.errors import SettingsError
 from appliance.settings.faults import faults
-from appliance.settings.model import Settings
+from appliance.settings.model import Settings, Vip
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -77,9 +78,23 @@ def parse(text: str, source: str) -> Settings:
         settings = cattrs.Converter().structure(tree, Settings)
     except (ClassValidationError, IterableValidationError) as error:
         raise SettingsError(f"{source}: {'; '.join(_complaints(error))}") from None
+    settings = replace(
+        settings,
+        vip=_complete(settings.vip),
+        more_vips=tuple(map(_complete, settings.more_vips)),
+    )
     for key, complaint in faults(settings):
         raise SettingsError(f"{source}: {key}: {complaint}")
     return settings
+
+
+def _complete(vip: Vip) -> Vip:
+    """With its address in the usual spelling, and a virtual router id."""
+    try:
+        address = ipaddress.ip_address(vip.address)
+    except ValueError:
+        return vip
+    return replace(vip, address=str(address), virtual_router_id=vip.virtual_router_id or int(address) & 255)
 
 
 def _refuse_unknown_keys(tree: object, record: Any, source: str, prefix: str) -> None:

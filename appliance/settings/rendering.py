@@ -14,10 +14,12 @@ def render(settings: Settings) -> str:
     """The file that `load` reads back to the same settings."""
     lines = ["# Written by appliance-setup. Edit it, then run appliance-setup again to apply it.", ""]
     for section in fields(settings):
-        lines.append(f"[{section.name}]")
-        record = getattr(settings, section.name)
-        lines += [f"{item.name} = {_toml(getattr(record, item.name))}" for item in fields(record)]
-        lines.append("")
+        value = getattr(settings, section.name)
+        many = isinstance(value, tuple)
+        for record in value if many else (value,):
+            lines.append(f"[[{section.name}]]" if many else f"[{section.name}]")
+            lines += [f"{item.name} = {_toml(getattr(record, item.name))}" for item in fields(record)]
+            lines.append("")
     return "\n".join(lines)
 
 

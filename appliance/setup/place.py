@@ -19,7 +19,7 @@ def candidates(interfaces: Sequence[Interface], vip: str) -> tuple[Place, ...]:
     return tuple(
         Place(interface.name, str(own.ip), own.network)
         for interface in interfaces
-        for own in interface.addresses
+        for own in interface.ipv4
         if own.network.prefixlen < 32 and wanted in own.network
     )
 
@@ -49,7 +49,7 @@ def choose(interfaces: Sequence[Interface], vip: str, interface: str = "") -> Pl
         )
     place = fitting[0]
     wanted = ipaddress.IPv4Address(vip)
-    if any(wanted == own.ip for known in interfaces for own in known.addresses if own.network.prefixlen < 32):
+    if any(wanted == own.ip for known in interfaces for own in known.ipv4 if own.network.prefixlen < 32):
         return fail("vip-subnet", f"{vip} is this machine's own address", "choose a free one as the VIP")
     if wanted in (place.subnet.network_address, place.subnet.broadcast_address):
         return fail(
@@ -76,7 +76,7 @@ def _listed(interfaces: Sequence[Interface]) -> str:
     subnets = [
         f"{own.network} ({interface.name})"
         for interface in interfaces
-        for own in interface.addresses
+        for own in interface.ipv4
         if own.network.prefixlen < 32
     ]
     return ", ".join(subnets) or "none: no interface has an IPv4 address"

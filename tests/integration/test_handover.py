@@ -168,6 +168,6 @@ def test_the_report_says_whether_connections_survive(calm):
             ["ip", "netns", "exec", node.namespace, *argv], stdout=log, stderr=log, new_session=True
         )
     until(lambda: "off: " in json.dumps(files.report(node.paths.vrrp_report)), 5, "off with its reason")
-    assert len([it for it in node.events() if it.startswith("a planned move cuts open")]) == 1
+    assert len([it for it in node.events() if it.startswith("a planned move of 10.77.0.250 cuts open")]) == 1
     node.end("vrrp")
     node.start("vrrp")

@@ -14,10 +14,10 @@ import pytest
 import vip_nodes
 from vip_nodes import VIP, client_of, until
 
-from appliance import commands, settings
+from appliance import commands
 from appliance.errors import EngineError
 from appliance.health.verdict import Verdict
-from appliance.keepalived import model, priority, render, service
+from appliance.keepalived import priority, service
 
 pytestmark = [pytest.mark.usefixtures("root"), pytest.mark.timeout(120)]
 
@@ -246,7 +246,7 @@ def test_what_keepalived_refuses_never_replaces_what_runs(calm):
 
 def test_the_configuration_passes_keepaliveds_own_check(calm):
     node = calm[0][0]
-    text = render.configuration(model.instance(settings.load(node.paths.settings)), node.paths)
+    text = node.paths.keepalived_conf.read_text()
     candidate = node.paths.run / "check.conf"
     argv = ["ip", "netns", "exec", node.namespace, "keepalived", "-t", "-e", "-f", candidate]
     candidate.write_text(text)

@@ -87,9 +87,14 @@ def packet(body, source="10.77.0.237"):
 
 def test_an_advert_is_read_from_the_raw_packet():
     body = bytes([0x31, 250, 246, 1, 0, 10, 0, 0]) + socket.inet_aton("10.77.0.250")
-    assert advert.parse(packet(body), 7.0) == Advert("10.77.0.237", 250, 246, 7.0)
+    assert advert.parse(packet(body), "10.77.0.237", 7.0) == Advert("10.77.0.237", 250, 246, 7.0)
+
+
+def test_over_ipv6_there_is_no_header_before_it():
+    body = bytes([0x31, 250, 246, 1, 0, 10, 0, 0]) + socket.inet_pton(socket.AF_INET6, "fd00::250")
+    assert advert.parse(body, "fe80::1", 7.0) == Advert("fe80::1", 250, 246, 7.0)
 
 
 @pytest.mark.parametrize("raw", [b"", bytes(19), packet(b"\x31\xfa"), packet(bytes([0x21]) + bytes(20))])
 def test_what_is_no_vrrp_3_advert_is_passed_over(raw):
-    assert advert.parse(raw, 0.0) is None
+    assert advert.parse(raw, "10.77.0.237", 0.0) is None
