@@ -188,4 +188,4 @@ def _is_usable(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return not (address.is_multicast or address.is_loopback or address.is_unspecified or "%" in text)
+    return not (address.is_multicast or address.is_unspecified or "%" in text)

@@ -34,7 +34,7 @@ def test_the_order_of_nodes_is_their_rank():
         ("virtual_router_id = 250", "virtual_router_id = 256", ["vip.virtual_router_id", "1 to 255"]),
         ("virtual_router_id = 250", 'virtual_router_id = "x"', ["vip.virtual_router_id", "int"]),
         ('address = "10.0.0.250"', 'address = "10.0.0.256"', ["vip.address", "not an IPv4"]),
-        ('address = "10.0.0.250"', 'address = "127.0.0.1"', ["vip.address", "of a host"]),
+        ('address = "10.0.0.250"', 'address = "224.0.0.1"', ["vip.address", "of a host"]),
         (
             'address = "10.0.0.250"\ninterface = "eth0"\nvirtual_router_id = 250',
             'address = "10.0.1.0"',
