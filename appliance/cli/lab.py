@@ -12,6 +12,7 @@ from appliance.lab import demo, faults, load, machine, marathon_faults, network
 from appliance.lab.lab import Lab
 from appliance.lab.topology import NETWORK, is_slave, topology
 from appliance.lab.up import down, up
+from appliance.settings import LOCAL, MODES
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +37,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         made.add_argument("--network", default=NETWORK, metavar="NET", help=f"default: {NETWORK}")
         made.add_argument("--vip", metavar="ADDRESS", help="default: host 250 of the network")
         made.set_defaults(call=call)
+        if name == "up":
+            made.add_argument(
+                "--mode", choices=MODES, default=LOCAL, help="floating: Marathon runs the load balancer"
+            )
     _add_verb(verbs, "down", _down, "end the lab, complete or not; nothing of it stays")
     _add_verb(verbs, "status", _status, "the machines and how they are")
     _add_exec(verbs)
@@ -72,7 +77,7 @@ def _add_fault(verbs: argparse._SubParsersAction[Parser]) -> None:
 def _up(arguments: argparse.Namespace) -> int:
     wanted = topology(arguments.network, arguments.vip)
     need_root("the lab")
-    lab = up(wanted, _say)
+    lab = up(wanted, _say, mode=arguments.mode)
     _say("")
     _say(lab.why())
     _say("")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import NotRunningError, UsageError
-from appliance.lab import machine, network
+from appliance.lab import machine, marathon_faults, network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,10 @@ def inflict(kind: str, topology: Topology, slave: Machine) -> None:
         network.plug(slave)
     elif kind == "power-on":
         machine.power_on(topology, slave)
+        marathon_faults.agent(topology, slave.name, lost=False)
     elif kind == "power-off":
         machine.power_off(slave)
+        marathon_faults.agent(topology, slave.name, lost=True)
     else:
         how, _, program = kind.partition("-")
         _signal(slave, program, _SIGNALS[how])

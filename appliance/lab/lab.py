@@ -88,6 +88,13 @@ class Lab:
     def delete(self, app_id: str) -> None:
         self._marathon("DELETE", f"/v2/apps/{app_id.strip('/')}")
 
+    def marathon_app(self) -> Any:
+        """Our load balancer as an app, as a slave prints it."""
+        done = self.exec(self.topology.slaves[0].name, "appliance", "marathon-app")
+        if done.code != 0:
+            raise ApplianceError(f"appliance marathon-app: {done.message}")
+        return json.loads(done.output)
+
     def app_ids(self) -> list[str]:
         """Ids of all apps, as `nginx` rather than `/nginx`."""
         apps = self.get(f"{self.topology.marathon}/v2/apps").json()["apps"]
@@ -116,6 +123,11 @@ class Lab:
         """The one slave that has the VIP; None while it is none or more than one."""
         holders = self.holders()
         return holders[0] if len(holders) == 1 else None
+
+    def serving(self) -> Machine | None:
+        """The owner of the VIP, once its load balancer works."""
+        owner = self.owner()
+        return owner if owner and self.verdict(owner) == "HEALTHY" else None
 
     def status(self, slave: Machine) -> dict[str, Any]:
         """What the slave's agent says of its node, asked over the network; empty when it does not answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,14 @@ def options(words: Sequence[str]) -> dict[str, Any]:
     return made
 
 
-def _ask(topology: Topology, method: str, document: Any) -> str:
-    url = f"http://{topology.master.address}:{CONTROL_PORT}/_lab/faults"
+def agent(topology: Topology, name: str, *, lost: bool) -> None:
+    """Mesos notices that a slave is gone, or back. Without a Marathon nobody has to."""
+    with contextlib.suppress(ApplianceError):
+        _ask(topology, "POST", {"agent": name, "lost": lost}, "agents")
+
+
+def _ask(topology: Topology, method: str, document: Any, what: str = "faults") -> str:
+    url = f"http://{topology.master.address}:{CONTROL_PORT}/_lab/{what}"
     body = ["-H", "Content-Type: application/json", "-d", json.dumps(document)] if document else []
     argv = ["curl", "-sS", "--max-time", "10", "-w", "\n%{http_code}", "-X", method, *body, url]
     done = commands.run(machine.entering(topology.client, argv), env=machine.environment())

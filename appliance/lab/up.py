@@ -18,6 +18,7 @@ from appliance.lab.interrupted import ended_by_signals, uninterrupted
 from appliance.lab.lab import Lab
 from appliance.lab.marathon_faults import CONTROL_PORT
 from appliance.lab.state import State
+from appliance.settings import FLOATING, LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +46,14 @@ _MARATHON_S = 20.0
 _AGENT_PORT = 9099
 
 
-def up(topology: Topology, say: Say, masters: int = 1) -> Lab:
+def up(topology: Topology, say: Say, masters: int = 1, mode: str = LOCAL) -> Lab:
     """Start the lab; on any failure leave nothing behind. Raises ApplianceError with the step that failed."""
     _check_abilities()
     made_netns_folder = not network.folder_is_mounted()
     state.claim()
     try:
         with ended_by_signals():
-            return _up(State(topology, made_netns_folder), say, masters)
+            return _up(State(topology, made_netns_folder), say, masters, mode)
     except BaseException as error:
         if isinstance(error, ApplianceError):
             _show_logs(topology)
@@ -60,7 +61,7 @@ def up(topology: Topology, say: Say, masters: int = 1) -> Lab:
         raise
 
 
-def _up(fresh: State, say: Say, masters: int) -> Lab:
+def _up(fresh: State, say: Say, masters: int, mode: str) -> Lab:
     topology, began = fresh.topology, time.monotonic()
 
     def step(text: str) -> None:
@@ -78,6 +79,8 @@ def _up(fresh: State, say: Say, masters: int) -> Lab:
     step("three slaves are booted")
     lab = Lab(fresh)
     command = ["appliance-setup", "--vip", topology.vip, "--yes"]
+    if mode != LOCAL:
+        command += ["--mode", mode]
     if masters > 1:
         command += ["--marathon", *topology.marathons(masters)]
     pool = ThreadPoolExecutor()
@@ -86,8 +89,13 @@ def _up(fresh: State, say: Say, masters: int) -> Lab:
     finally:
         pool.shutdown(wait=False)
     step(f"'{' '.join(command)}' is done on each")
-    lab.wait_healthy(_HEALTHY_S)
-    step("every node is healthy, the VIP has an owner")
+    if mode == FLOATING:
+        lab.deploy(lab.marathon_app())
+        owner = lab.wait("the VIP where Marathon runs the load balancer", lab.serving, _HEALTHY_S)
+        step(f"Marathon runs what 'appliance marathon-app' prints, on {owner.name}; the VIP is there")
+    else:
+        lab.wait_healthy(_HEALTHY_S)
+        step("every node is healthy, the VIP has an owner")
     complete = replace(fresh, published=_publish(topology))
     state.save(complete)
     return Lab(complete)

@@ -44,7 +44,7 @@ class Lifecycle:
         instance.killed = False
         self.change(instance, PROVISIONED)
         if not instance.pretend:
-            instance.process = self._launcher.launch(found.agent, argv(instance, found.agent.address))
+            instance.process = self._launcher.launch(found.agent, argv(instance, found.agent))
             self._processes.add(instance.process)
         if instance.definition.docker:
             self._bus.publish(events.status_update(instance, "TASK_STAGING"))
