@@ -23,6 +23,13 @@ DESCRIPTION = """Feeds HAProxy from Marathon.
   once       one pass; the default
   run sse    HAProxy and its generator together in the foreground, as marathon-lb's image
   run poll   the same without events"""
+ACCESS = (
+    ("--statistics-bind", "A,B", "addresses on which :9090 listens (*; on a node 'vip' is the virtual one)"),
+    ("--statistics-networks", "N,N", "who may read :9090 besides the nodes (everybody)"),
+    ("--app-id-bind", "A,B", "addresses on which :9091 listens (*)"),
+    ("--app-id-networks", "N,N", "who may use :9091 besides the nodes (everybody)"),
+    ("--admin-networks", "N,N", "who may send signals by :9090 besides the nodes (nobody)"),
+)
 EXIT_CODES = "exit codes:  0 applied, or nothing to change    1 not applied    2 usage"
 
 
@@ -96,6 +103,12 @@ def _add_services(group: argparse._ArgumentGroup) -> None:
     )
     add("--strict-mode", action="store_true", help="serve only what HAPROXY_{n}_ENABLED switches on")
     add("--health-check", "-H", action="store_true", help="only tasks that Marathon finds healthy")
+    add("--default-app", metavar="ID", help="takes what no vhost on :80 and :443 matches; ID:1: its port 1")
+    add(
+        "--prefer-host-ports",
+        action="store_true",
+        help="reach tasks with own addresses by the port that is mapped on their host, where one is",
+    )
     for name, which in (("--min-serv-port-ip-per-task", "first"), ("--max-serv-port-ip-per-task", "last")):
         add(
             name,
@@ -131,6 +144,13 @@ def _add_haproxy(group: argparse._ArgumentGroup) -> None:
     add(
         "--group-https-by-vhost", action="store_true", help="each vhost ends its TLS in a frontend of its own"
     )
+    add(
+        "--drop-x-forwarded-proto",
+        action="store_true",
+        help="of plain requests; without it a TLS proxy in front may set it, and so may any client",
+    )
+    for name, metavar, text in ACCESS:
+        add(name, metavar=metavar, help=text)
     add("--skip-validation", action="store_true", help="do not ask 'haproxy -c'")
     add("--skip-config-cleanup", action="store_true", help="do not look for the apps that HAProxy refuses")
     add(

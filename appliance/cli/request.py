@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance import settings
 from appliance.cli import flags
 from appliance.errors import UsageError
+from appliance.haproxy.model import Access, listening
 from appliance.marathon.access import Credentials
 from appliance.marathon.dcos import ServiceAccount, Session
 from appliance.marathon.zookeeper import Ensemble
@@ -42,6 +43,7 @@ def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | Non
     if not groups:
         raise UsageError("argument --group is required: a group's name, or '*' for every app")
     options = _options(arguments, paths, lb, paths.haproxy_cfg if own else Path(flags.DEFAULT_CONFIG))
+    options = replace(options, access=_access(arguments, own))
     if not (options.command or options.of_appliance or arguments.dry or options.with_haproxy):
         raise UsageError(
             f"argument --command is required: what reloads the HAProxy that reads {options.config}"
@@ -65,9 +67,11 @@ def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | Non
             arguments.health_check or lb.health_check,
             assigned_ports=ports,
             compression=lb.compression,
+            default_app=_default_app(arguments.default_app or lb.default_app),
             conflict=Conflict(own.policy.conflicts if own else "share"),
             policy=_policy(own.policy) if own else None,
         ),
+        prefer_host_ports=arguments.prefer_host_ports or lb.prefer_host_ports,
         max_backoff_s=arguments.max_backoff,
         retry_s=arguments.reload_interval,
         retries=_retries(arguments, options),
@@ -109,6 +113,7 @@ def _options(arguments: argparse.Namespace, paths: Paths, lb: settings.LoadBalan
         bind_http_https=lb.bind_http_https and not arguments.dont_bind_http_https,
         haproxy_map=arguments.haproxy_map or lb.haproxy_map,
         group_https_by_vhost=arguments.group_https_by_vhost or lb.group_https_by_vhost,
+        drop_forwarded_proto=arguments.drop_x_forwarded_proto or lb.drop_forwarded_proto,
         archive_versions=lb.archive_versions if kept is None else max(kept, 0),
         generations=lb.generations,
         threads=lb.threads,
@@ -129,6 +134,44 @@ def _ports(arguments: argparse.Namespace, lb: settings.LoadBalancer) -> tuple[in
             "the first may not be above the second, and both are 0 or none is"
         )
     return (lowest, highest) if highest else None
+
+
+def _default_app(text: str) -> tuple[str, int | None] | None:
+    """App id and port index of `/app:1`; the index None: its first http service."""
+    fault = settings.default_app_fault(text)
+    if fault:
+        raise UsageError(f"--default-app: {fault}")
+    app_id, _, index = text.partition(":")
+    return (app_id, int(index) if index else None) if text else None
+
+
+def _access(arguments: argparse.Namespace, own: settings.Settings | None) -> Access:
+    """Flags outweigh settings one by one."""
+    kept = own.access if own else settings.Access()
+    given = {
+        name: tuple(filter(None, (word.strip() for word in text.split(","))))
+        for name in vars(kept)
+        if (text := getattr(arguments, name)) is not None
+    }
+    asked = replace(kept, **given)
+    for key, complaint in settings.access_faults(asked):
+        raise UsageError(f"--{key.replace('_', '-')}: {complaint}")
+
+    def binds(addresses: Sequence[str], port: int) -> tuple[str, ...]:
+        if "vip" in addresses and own is None:
+            raise UsageError("'vip' is known only on a node that appliance-setup set up: name the address")
+        vips = [vip.address for vip in own.vips] if own else []
+        asked_for = [place for one in addresses for place in (vips if one == "vip" else [one])]
+        return tuple(dict.fromkeys(listening(place, port) for place in asked_for))
+
+    peers = tuple(node.address for node in own.cluster.peers) if own else ()
+    return Access(
+        binds(asked.statistics_bind, 9090),
+        binds(asked.app_id_bind, 9091),
+        asked.statistics_networks,
+        asked.app_id_networks,
+        tuple(dict.fromkeys((*peers, *asked.admin_networks))),
+    )
 
 
 def _policy(asked: settings.Policy) -> Policy | None:

@@ -14,6 +14,10 @@ PROBE_PATH = "/_marathon_ha_appliance/probe"
 """Asked on :80 from this node only, with PROBE_HOST: answered inside the frontend, seen by no service."""
 
 
+TLS_KEYWORDS = " ssl verify none"
+"""On the line of a server that speaks TLS."""
+
+
 class Mode(Enum):
     HTTP = "http"
     TCP = "tcp"
@@ -37,11 +41,19 @@ class Check:
     port: int | None = None
     """None: the port that the traffic goes to."""
 
-    def keywords(self, port: int | None = None) -> str:
-        """On a server's line; `port` is that server's own."""
+    def keywords(self, port: int | None = None, *, tls: bool = False) -> str:
+        """On a server's line; `port` is that server's own. `tls`: the line says 'verify none' already."""
         at = port or self.port
-        tls = " check-ssl verify none" if self.kind is CheckKind.HTTPS else ""
-        return f" check inter {self.interval_s}s fall {self.fall}{f' port {at}' if at else ''}{tls}"
+        verify = "" if tls else " verify none"
+        tls_check = f" check-ssl{verify}" if self.kind is CheckKind.HTTPS else ""
+        return f" check inter {self.interval_s}s fall {self.fall}{f' port {at}' if at else ''}{tls_check}"
+
+
+def listening(address: str, port: int) -> str:
+    """What stands behind `bind`. An address that is not this node's now, such as the VIP, may come later."""
+    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    here_always = address == "*" or address.startswith("127.") or address in ("::", "::1")
+    return place if here_always else f"{place} transparent"
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,8 @@ class Backend:
     servers: tuple[Server, ...]
     check: Check | None = None
     sticky: bool = False
+    tls: bool = False
+    """Its servers speak TLS; their certificates are not verified."""
     compression: bool = False
     """Of answers whose type gains by it."""
     rules: Rules | None = None
@@ -179,8 +193,7 @@ class Frontend:
     @property
     def bind(self) -> str:
         """What stands behind `bind`."""
-        address = f"[{self.address}]" if ":" in self.address else self.address
-        words = [f"{address}:{self.port}"]
+        words = listening(self.address, self.port).split()
         if self.certificates:
             words += ["ssl", *(f"crt {certificate}" for certificate in self.certificates)]
         return " ".join([*words, self.options] if self.options else words)
@@ -235,6 +248,20 @@ class LoadBalancer:
 
 
 @dataclass(frozen=True)
+class Access:
+    """Where :9090 and :9091 listen, and for whom. Networks are single addresses, too."""
+
+    statistics: tuple[str, ...] = ("*:9090",)
+    """What stands behind each `bind`."""
+    app_ids: tuple[str, ...] = ("*:9091",)
+    statistics_networks: tuple[str, ...] = ()
+    """Who may read :9090; none: everybody."""
+    app_id_networks: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    """The other nodes and administrators: they may read both, and send signals, as this node itself."""
+
+
+@dataclass(frozen=True)
 class Process:
     """How one HAProxy runs: its files, its sockets, as whom, within which limit.
 
@@ -268,5 +295,8 @@ class Process:
     group: str = ""
     group_https_by_vhost: bool = False
     """Each vhost ends its TLS in a frontend of its own, chosen by the server name that the client sends."""
+    access: Access = field(default_factory=Access)
+    drop_forwarded_proto: bool = False
+    """Of plain requests: X-Forwarded-Proto as the client sent it does not reach a server."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Parts of marathon-lb that the operator wrote: HEAD and the heads of the shared frontends."""

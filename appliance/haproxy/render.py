@@ -15,7 +15,7 @@ from appliance import templating
 from appliance.errors import EngineError
 from appliance.haproxy import texts
 from appliance.haproxy.grouped import SNI_MAP, sni_map, vhosts
-from appliance.haproxy.model import PROBE_HOST, PROBE_PATH
+from appliance.haproxy.model import PROBE_HOST, PROBE_PATH, TLS_KEYWORDS
 from appliance.haproxy.targets import ordered, target, targets
 from appliance.haproxy.words import host_regex, literal, location_regex, prefix_regex, quoted, realm
 
@@ -194,16 +194,17 @@ def _server_line(backend: Backend, server: Server) -> str:
     if server.text:
         return server.text.strip()
     cookie = f" cookie {server.cookie}" if backend.sticky else ""
-    check = backend.check.keywords(server.check_port) if backend.check else _check_keywords(backend)
+    check = _check_keywords(backend, server.check_port)
     disabled = " disabled" if server.disabled else ""
     return f"server {server.name} {server.place} id {server.id}{cookie}{check}{disabled}"
 
 
-def _check_keywords(backend: Backend) -> str:
+def _check_keywords(backend: Backend, check_port: int | None = None) -> str:
     """What every server line of `backend` ends with. A sticky server is always checked, as upstream's."""
+    tls = TLS_KEYWORDS if backend.tls else ""
     if backend.check is None:
-        return " check" if backend.sticky else ""
-    return backend.check.keywords()
+        return f"{tls} check" if backend.sticky else tls
+    return tls + backend.check.keywords(check_port, tls=backend.tls)
 
 
 def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:
@@ -213,7 +214,9 @@ def _maxconn(load_balancer: LoadBalancer, process: Process) -> int | None:
     """
     if process.file_descriptors is None:
         return None
-    checked = sum(len(backend.servers) for backend in load_balancer.backends if _check_keywords(backend))
+    checked = sum(
+        len(backend.servers) for backend in load_balancer.backends if backend.check or backend.sticky
+    )
     needed = 500 + len(load_balancer.frontends) + checked
     aside = -(-needed // _DESCRIPTOR_STEP) * _DESCRIPTOR_STEP
     maxconn = min((process.file_descriptors - aside) // 2, _MAXCONN_CAP)

@@ -48,8 +48,11 @@ class Client:
         read_timeout_s: float = READ_TIMEOUT_S,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
+        prefer_host_ports: bool = False,
     ) -> None:
+        """`prefer_host_ports`: of tasks with addresses of their own, where they are mapped on their host."""
         self._access = access
+        self._prefer_host_ports = prefer_host_ports
         self._read_timeout_s = read_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._clock = clock
@@ -71,7 +74,7 @@ class Client:
 
     def cluster(self) -> Cluster:
         """Everything. Raises MarathonError naming each master with its reason."""
-        return self._first(lambda url: wire.apps(self.body(url + APPS)))
+        return self._first(self._apps)
 
     def own_cluster(self, *, other_first: bool = False) -> Cluster:
         """Everything, of a master that serves the framework `framework_id`; the first one known becomes ours.
@@ -88,7 +91,7 @@ class Client:
                 strangers.add(found)
                 raise MarathonError(f"belongs to another cluster: framework {found}, not {self.framework_id}")
             try:
-                answer = wire.apps(self.body(url + APPS))
+                answer = self._apps(url)
             except (MarathonError, ValueError):
                 failed.append(url)
                 raise
@@ -115,7 +118,10 @@ class Client:
             if self._strange(self._framework_id(url)):
                 raise MarathonError("belongs to another cluster, which does not know the app") from None
             return Cluster()
-        return wire.app(body, app_id)
+        return wire.app(body, app_id, prefer_host_ports=self._prefer_host_ports)
+
+    def _apps(self, url: str) -> Cluster:
+        return wire.apps(self.body(url + APPS), prefer_host_ports=self._prefer_host_ports)
 
     def _strange(self, framework_id: str) -> bool:
         return bool(framework_id and self.framework_id and framework_id != self.framework_id)

@@ -30,9 +30,11 @@ class Layout:
     """Ports inside the container by index, of an app whose tasks have their own addresses."""
     host_positions: tuple[int | None, ...]
     """By index, which entry of `task.ports` it is; None: not mapped on the host."""
+    prefer_host: bool = False
+    """A port that is mapped on the host is reached there, even if the task has an address of its own."""
 
 
-def layout(app: Mapping[str, Any]) -> Layout:
+def layout(app: Mapping[str, Any], *, prefer_host_ports: bool = False) -> Layout:
     """Read the networking of an app in either dialect. Raises FieldError."""
     container = record(app.get("container"), ".container")
     docker = record(container.get("docker"), ".container.docker")
@@ -55,7 +57,8 @@ def layout(app: Mapping[str, Any]) -> Layout:
     if all(port.service_port is None for port in ports):  # Marathon allocates none on such a network
         protocols = [text(port, "protocol") or "tcp" for port in discovery or mappings]
         ports = tuple(Port(0, protocol, target or None) for protocol, target in zip(protocols, targets))
-    return Layout(ports, True, targets, _host_positions(mappings, ports))
+    positions = _host_positions(mappings, ports)
+    return Layout(ports, True, targets, positions, prefer_host=prefer_host_ports and bool(mappings))
 
 
 def endpoints(task: Mapping[str, Any], plan: Layout) -> tuple[Endpoint | None, ...]:
@@ -72,7 +75,12 @@ def endpoints(task: Mapping[str, Any], plan: Layout) -> tuple[Endpoint | None, .
         every = len(host_ports) >= len(plan.ports)
         positions = range(len(plan.ports)) if every else plan.host_positions
         numbers = [_at(host_ports, position) for position in positions]
-    return tuple(Endpoint(host, port) if host and port else None for port in map(_port, numbers))
+    found = [Endpoint(host, port) if host and port else None for port in map(_port, numbers)]
+    if plan.prefer_host and (agent := text(task, "host")):
+        for n, position in enumerate(plan.host_positions[: len(found)]):
+            mapped = _port(_at(host_ports, position))
+            found[n] = Endpoint(agent, mapped) if mapped else found[n]
+    return tuple(found)
 
 
 def _mode(app: Mapping[str, Any], docker: Mapping[str, Any], address: Mapping[str, Any]) -> str:

@@ -23,8 +23,10 @@ _APP_ID = re.compile(r"(/[A-Za-z0-9._-]{1,255}){1,16}")
 """Wider than Marathon's own rule (no capitals, no underscore), narrow enough for any name or map key."""
 
 
-def apps(body: Any) -> Cluster:
+def apps(body: Any, *, prefer_host_ports: bool = False) -> Cluster:
     """The answer of `GET /v2/apps?embed=apps.tasks`, as bytes, text or already decoded.
+
+    `prefer_host_ports`: tasks with own addresses are reached by their host's ports, where they have some.
 
     Raises ValueError if it is no JSON object with a list `apps`: then no Marathon answered.
     """
@@ -35,7 +37,7 @@ def apps(body: Any) -> Cluster:
     found: dict[str, App] = {}
     unreadable: list[Unreadable] = []
     for position, entry in enumerate(entries):
-        app = _app(entry, f"apps[{position}]", unreadable)
+        app = _app(entry, f"apps[{position}]", unreadable, prefer_host_ports=prefer_host_ports)
         if app is None:
             continue
         if app.id in found:
@@ -47,7 +49,7 @@ def apps(body: Any) -> Cluster:
     return Cluster(tuple(found[app_id] for app_id in sorted(found)), tuple(unreadable))
 
 
-def app(body: Any, app_id: str) -> Cluster:
+def app(body: Any, app_id: str, *, prefer_host_ports: bool = False) -> Cluster:
     """The answer of `GET /v2/apps{app_id}`: a Cluster of that app alone, or of what is unreadable in it.
 
     Raises ValueError if it is about no app, or about another one.
@@ -56,7 +58,7 @@ def app(body: Any, app_id: str) -> Cluster:
     entry = answer.get("app") if isinstance(answer, dict) else None
     if not isinstance(entry, dict):
         raise ValueError("the answer holds no object 'app'")  # noqa: TRY004 - one error for all misfits
-    found = apps({"apps": [entry]})
+    found = apps({"apps": [entry]}, prefer_host_ports=prefer_host_ports)
     if {one.id for one in found.apps} | {one.app_id for one in found.unreadable} != {app_id}:
         raise ValueError(f"the answer is not about {app_id}")
     return found
@@ -76,13 +78,13 @@ def _decoded(body: bytes | str) -> Any:
         raise ValueError(f"the answer is cut off, or no JSON ({error})") from None
 
 
-def _app(entry: Any, where: str, unreadable: list[Unreadable]) -> App | None:
+def _app(entry: Any, where: str, unreadable: list[Unreadable], *, prefer_host_ports: bool) -> App | None:
     """One app, None if it cannot be read; what was left out is appended to `unreadable`."""
     app_id = ""
     try:
         app_id = _app_id(record(entry, ""))
         where = f"apps['{app_id}']"
-        plan = layout(entry)
+        plan = layout(entry, prefer_host_ports=prefer_host_ports)
         return App(
             id=app_id,
             labels=_labels(entry),

@@ -102,7 +102,7 @@ def follow(request: Request, *, events: bool) -> None:
     wakes.listen_to_signals()
     operator_files.on_change = lambda: wakes.put(Wake.CHANGED)
     access = _access(request)
-    client = Client(access)
+    client = Client(access, prefer_host_ports=request.prefer_host_ports)
     feed = Feed(
         client,
         on_change=lambda: wakes.put(Wake.CHANGED),
@@ -198,7 +198,7 @@ def _read(request: Request) -> Cluster:
     access = _access(request)
     for ensemble in request.ensembles:
         access.found(str(ensemble), zookeeper.look(ensemble))
-    return Client(access).cluster()
+    return Client(access, prefer_host_ports=request.prefer_host_ports).cluster()
 
 
 def _down(generator: Generator, places: Collection[Endpoint]) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import SettingsError
 from appliance.haproxy import process
+from appliance.haproxy.model import Access
 from appliance.haproxy.reload import CommandReload, MasterReload
 from appliance.haproxy.service import Service
 from appliance.haproxy.trial import refusal
@@ -39,6 +40,9 @@ class Options:
     haproxy_map: bool = False
     """Show the maps on :9090."""
     group_https_by_vhost: bool = False
+    access: Access = field(default_factory=Access)
+    """Of :9090 and :9091."""
+    drop_forwarded_proto: bool = False
     archive_versions: int = 5
     generations: int = 20
     """Of this node's own HAProxy, kept with what changed and why."""
@@ -72,6 +76,7 @@ class Request:
     ca_cert: str = ""
     tls_verify: bool = True
     max_backoff_s: float = 300.0
+    prefer_host_ports: bool = False
     poll_s: float = 60.0
     """Between full reads when no event asks for one."""
     retry_s: float = 10.0
@@ -102,6 +107,8 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
         made,
         bind_http_https=options.bind_http_https,
         group_https_by_vhost=options.group_https_by_vhost,
+        access=options.access,
+        drop_forwarded_proto=options.drop_forwarded_proto,
         log=options.log,
         threads=options.threads or made.threads,
     )

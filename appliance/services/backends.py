@@ -20,6 +20,7 @@ def plain_backend(name: str, service: Service) -> Backend:
         servers=service.servers,
         check=service.check,
         sticky=labels.sticky and http,
+        tls=labels.server_tls,
         compression=http and bool(labels.compression),
         rules=_rules(service),
     )

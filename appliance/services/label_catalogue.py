@@ -38,6 +38,7 @@ LABELS = (
     Label("HAPROXY_{n}_BACKEND_NETWORK_ALLOWED_ACL", "networks", "only these sources may use it"),
     Label("HAPROXY_{n}_BACKEND_HEALTHCHECK_PORT_INDEX", "integer", "check the port of another service"),
     Label("HAPROXY_{n}_COMPRESSION", _TRUE, "gzip for text; not marathon-lb's; default: [lb] compression"),
+    Label("HAPROXY_{n}_SERVER_TLS", _TRUE, "its tasks speak TLS, not verified; not marathon-lb's"),
     Label("HAPROXY_DEPLOYMENT_GROUP", "name", "apps of one name are served as one: a blue/green deployment"),
     Label("HAPROXY_DEPLOYMENT_ALT_PORT", "port", "for the orchestrator; the load balancer does not read it"),
     Label("HAPROXY_DEPLOYMENT_COLOUR", "name", "for the orchestrator"),

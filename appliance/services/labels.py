@@ -54,6 +54,7 @@ class ServiceLabels:
     networks: tuple[str, ...] = ()
     check_port_index: int | None = None
     compression: bool | None = None
+    server_tls: bool = False
     templates: tuple[tuple[str, str], ...] = ()
     """(name, text) of the parts that this service replaces, sorted."""
 
@@ -130,6 +131,7 @@ _FIELDS: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "AUTH": _one("auth", grammar.auth),
     "USE_HSTS": _flag("hsts"),
     "COMPRESSION": _flag("compression"),
+    "SERVER_TLS": _flag("server_tls"),
     "SSL_CERT": _one("certificate", grammar.file),
     "BIND_ADDR": _one("bind_address", grammar.bind_address),
     "BIND_OPTIONS": _one("bind_options", grammar.bind_options),

@@ -66,6 +66,8 @@ class Selection:
     texts: Texts = field(default_factory=Texts)
     compression: bool = False
     """For services whose labels do not say."""
+    default_app: tuple[str, int | None] | None = None
+    """Id of the app that takes what no vhost matches, and the index of its port; None: its first for http."""
     policy: Policy | None = None
     """None: apps may ask for everything."""
 

@@ -27,6 +27,10 @@ SAMPLE_SERVER = Server("192_0_2_1_31000", "192.0.2.1", 31000, 1)
 """Stands for the servers while a text is judged, so that the verdict outlives a moved task."""
 
 
+_OURS = (("http", "to_probe"), ("app id", "trusted"), ("app id", "allowed"))
+"""Conditions of our own, by place: nobody else's text adds to them."""
+
+
 @dataclass(frozen=True)
 class Own:
     """What stands in place of our parts of one service."""
@@ -127,7 +131,7 @@ def _judge(parts: Parts, ask: Ask, alone: Alone) -> None:
 
 def _with_names_apart(served: list[Named], found: Mapping[str, Own]) -> dict[str, Own]:
     """A name that two give to different conditions is one condition to HAProxy: the later one is renamed."""
-    known: dict[tuple[str, str], tuple[str, ...]] = {("http", "to_probe"): ()}
+    known: dict[tuple[str, str], tuple[str, ...]] = dict.fromkeys(_OURS, ())
     apart = {}
     for name, _ in served:
         if name not in found:

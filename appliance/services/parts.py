@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.haproxy import texts
-from appliance.haproxy.model import CheckKind, Mode, OwnRules
+from appliance.haproxy.model import TLS_KEYWORDS, CheckKind, Mode, OwnRules
 from appliance.services.grammar import LabelError
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Parts:
             filled = self.filled(health, self._check_values(backend, server))
             options = " " + " ".join(filled.split("\n")).strip()
         elif backend.check:
-            options = backend.check.keywords(server.check_port)
+            options = backend.check.keywords(server.check_port, tls=backend.tls)
         values = {
             "host": server.host or server.address,
             "host_ipv4": f"[{server.address}]" if ":" in server.address else server.address,
@@ -219,7 +219,7 @@ class Parts:
             "serverId": str(server.id),
             "cookieOptions": f" check cookie {server.cookie}" if backend.sticky else "",
             "healthCheckOptions": options,
-            "otherOptions": " disabled" if server.disabled else "",
+            "otherOptions": (TLS_KEYWORDS if backend.tls else "") + (" disabled" if server.disabled else ""),
         }
         if "BACKEND_SERVER_OPTIONS" in self.own:
             text = self.filled("BACKEND_SERVER_OPTIONS", values)

@@ -166,6 +166,20 @@ def default_backends(named: list[Named], port: int, conflict: Conflict) -> tuple
     return first_or_all([(name, service) for name, service in named if service.port == port], conflict)
 
 
+def default_app(
+    named: list[Named], wanted: tuple[str, int | None] | None
+) -> tuple[tuple[str, ...], list[str]]:
+    """The backend of the app that the operator chose as default, and a notice if there is none."""
+    if wanted is None:
+        return (), []
+    app_id, index = wanted
+    for name, service in named:
+        if service.app_id == app_id and service.mode is Mode.HTTP and index in (None, service.index):
+            return (name,), []
+    which = "no http service" if index is None else f"no http service at port {index}"
+    return (), [f"{app_id} is the default app, but {which} of it is served here"]
+
+
 def app_routes(named: list[Named]) -> tuple[AppRoute, ...]:
     """An app is reached through its first http service. The ids are compared in any case."""
     first: dict[str, str] = {}

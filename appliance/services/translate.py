@@ -72,7 +72,7 @@ def translate(
     asked_for = {service.key: service for service in offered}
     kept = frozenset(service.key for _, service in named if asked_for.get(service.key) is not service)
     quarantined = told(quarantined + refused, kept, groups)
-    load_balancer, lost = _load_balancer(named, selection.conflict, own)
+    load_balancer, lost = _load_balancer(named, selection.conflict, own, selection.default_app)
     notices += about_ports + lost
     for name, service in named:
         notices += about_service(service) + about_names(name, _plain_name(service), service)
@@ -174,7 +174,10 @@ def _named(served: list[Service]) -> list[Named]:
 
 
 def _load_balancer(
-    named: list[Named], conflict: Conflict, own: Mapping[str, Own]
+    named: list[Named],
+    conflict: Conflict,
+    own: Mapping[str, Own],
+    default_app: tuple[str, int | None] | None = None,
 ) -> tuple[LoadBalancer, list[str]]:
     outside = {name for name, one in own.items() if one.has_rules}
     found, notices = routes.routes(named, conflict, outside)
@@ -183,6 +186,7 @@ def _load_balancer(
     app_routes = routes.app_routes(named)
     by_app_id = {one.backend for one in app_routes if one.backend in own and own[one.backend].app_id}
     http, https = (routes.default_backends(named, port, conflict) for port in HTTP_PORTS)
+    default, missing = routes.default_app(named, default_app)
     return LoadBalancer(
         routes=found,
         frontends=routes.frontends(named, conflict, heads, glue),
@@ -190,8 +194,8 @@ def _load_balancer(
         backends=tuple(
             own[name].backend if name in own else plain_backend(name, service) for name, service in named
         ),
-        default_http_backends=http,
-        default_https_backends=https,
+        default_http_backends=http or default,
+        default_https_backends=https or default,
         own_rules=own_rules(named, own, by_app_id),
         tls=routes.vhost_tls(service for _, service in named),
-    ), notices
+    ), notices + missing

@@ -1,6 +1,6 @@
 """appliance.toml as frozen records, validated once: `model`, `reading`, `rendering`, `faults`."""
 
-from appliance.settings.faults import port_range
+from appliance.settings.faults import access_faults, default_app_fault, port_range
 from appliance.settings.model import (
     AGENT_PORT,
     CONFLICT_RULES,
@@ -9,6 +9,7 @@ from appliance.settings.model import (
     MAX_NODES,
     MODES,
     NAME,
+    Access,
     Cluster,
     LoadBalancer,
     Marathon,
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_NODES",
     "MODES",
     "NAME",
+    "Access",
     "Cluster",
     "Current",
     "LoadBalancer",
@@ -38,6 +40,8 @@ __all__ = [
     "Policy",
     "Settings",
     "Vip",
+    "access_faults",
+    "default_app_fault",
     "load",
     "parse",
     "port_range",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from appliance.settings.model import CONFLICT_RULES, MAX_NODES, MODES, NAME
 
 if TYPE_CHECKING:
-    from appliance.settings.model import Cluster, LoadBalancer, Marathon, Policy, Settings, Vip
+    from appliance.settings.model import Access, Cluster, LoadBalancer, Marathon, Policy, Settings, Vip
 
 INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
 LABEL_PATTERN = re.compile(r"[A-Z0-9_*]+")
+DEFAULT_APP = re.compile(r"(/[A-Za-z0-9._-]{1,255}){1,16}(:[0-9]{1,5})?")
 VHOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -30,6 +31,7 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         *_marathon_faults(settings.marathon),
         *_lb_faults(settings.lb),
         *_policy_faults(settings.policy),
+        *((f"access.{key}", complaint) for key, complaint in access_faults(settings.access)),
     ]
 
 
@@ -130,6 +132,35 @@ def _lb_faults(lb: LoadBalancer) -> list[tuple[str, str]]:
     lowest, highest = lb.ip_per_task_ports
     if lb.ip_per_task_ports != (0, 0) and not 1 <= lowest <= highest <= 65535:
         faults.append(("lb.ip_per_task_ports", f"{lowest} to {highest} is no range of ports, nor 0 and 0"))
+    if default_app_fault(lb.default_app):
+        faults.append(("lb.default_app", default_app_fault(lb.default_app)))
+    return faults
+
+
+def default_app_fault(text: str) -> str:
+    """'' or what is wrong with the id of an app, with or without the index of a port."""
+    if not text or DEFAULT_APP.fullmatch(text):
+        return ""
+    return f"'{text}' is no app id such as /shop, or /shop:1 for its port 1"
+
+
+def access_faults(access: Access) -> list[tuple[str, str]]:
+    """(key, complaint) of each wrong value."""
+    faults = []
+    for key in ("statistics_bind", "app_id_bind"):
+        if not getattr(access, key):
+            faults.append((key, 'is empty; ["*"] is all addresses'))
+        faults += [
+            (key, f"'{text}' is neither an IP address, nor vip, nor *")
+            for text in getattr(access, key)
+            if text not in ("*", "vip") and not _is_network(text, alone=True)
+        ]
+    for key in ("statistics_networks", "app_id_networks", "admin_networks"):
+        faults += [
+            (key, f"'{text}' is no network such as 10.0.0.0/8")
+            for text in getattr(access, key)
+            if not _is_network(text)
+        ]
     return faults
 
 
@@ -173,6 +204,15 @@ def port_range(text: str) -> tuple[int, int] | None:
         return None
     lowest, highest = int(first), int(last or first)
     return (lowest, highest) if 0 < lowest <= highest < 65536 else None
+
+
+def _is_network(text: str, *, alone: bool = False) -> bool:
+    """`alone`: a single address."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "%" not in text and not (alone and ("/" in text or network.num_addresses > 1))
 
 
 def _is_ipv4(text: str) -> bool:

@@ -112,10 +112,35 @@ class LoadBalancer:
     """Of HAProxy; 0: one for each core, at most 16."""
     ip_per_task_ports: tuple[int, int] = (10050, 10100)
     """First and last port for tasks with an address of their own and no service port; both 0: none."""
+    default_app: str = ""
+    """Its first http service takes what no vhost on :80 and :443 matches; /app:1 means its port 1."""
+    drop_forwarded_proto: bool = False
+    """Of plain requests: what the client itself says in X-Forwarded-Proto does not reach the app."""
+    prefer_host_ports: bool = False
+    """Reach tasks with an address of their own by the port that is mapped on their host, where one is."""
 
     @property
     def floating(self) -> bool:
         return self.mode == FLOATING
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who reaches what the appliance itself offers. This node and the other nodes always may.
+
+    Networks are such as 10.0.0.0/8, or single addresses.
+    """
+
+    statistics_bind: tuple[str, ...] = ("*",)
+    """Where :9090 listens: addresses, vip, or * for all."""
+    statistics_networks: tuple[str, ...] = ()
+    """Who may read :9090; none: everybody."""
+    app_id_bind: tuple[str, ...] = ("*",)
+    """Where :9091 listens."""
+    app_id_networks: tuple[str, ...] = ()
+    """Who may use :9091; none: everybody."""
+    admin_networks: tuple[str, ...] = ()
+    """Who may do more than read, such as send signals by :9090."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +176,7 @@ class Settings:
     marathon: Marathon
     lb: LoadBalancer = field(default_factory=LoadBalancer)
     policy: Policy = field(default_factory=Policy)
+    access: Access = field(default_factory=Access)
     more_vips: tuple[Vip, ...] = ()
     """Each with a VRRP instance of its own."""
 

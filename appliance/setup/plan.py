@@ -191,6 +191,13 @@ def changes(wanted: Sequence[File], present: Mapping[Path, Present]) -> tuple[Ch
     )
 
 
+def _of_generator(settings: Settings) -> tuple[object, ...]:
+    access = settings.access
+    at_vip = "vip" in access.statistics_bind + access.app_id_bind
+    vips = [vip.address for vip in settings.vips] if at_vip else []
+    return settings.marathon, settings.lb, settings.policy, access, vips, set(settings.cluster.peers)
+
+
 def affected(running: Settings | None, wanted: Settings, *, credentials_changed: bool) -> tuple[str, ...]:
     """Programs to restart, so that none runs with settings that are no more.
 
@@ -198,5 +205,5 @@ def affected(running: Settings | None, wanted: Settings, *, credentials_changed:
     """
     if wanted.lb.floating:
         return ()
-    changed = running is None or (running.marathon, running.lb) != (wanted.marathon, wanted.lb)
+    changed = running is None or _of_generator(running) != _of_generator(wanted)
     return (LB,) if changed or credentials_changed else ()

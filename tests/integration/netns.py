@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import ssl
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -40,24 +41,36 @@ class Namespace:
     def start(self, argv, **keywords):
         return commands.start(["ip", "netns", "exec", self.name, *argv], **keywords)
 
-    def serve(self, port, name):
-        """A server whose answers begin with `name`; returned so that a test can stop it."""
+    def add_address(self, address):
+        self._ip("-n", self.name, "address", "add", f"{address}/32", "dev", "lo")
+
+    def serve(self, port, name, certificate=""):
+        """A server whose answers begin with `name`; returned so that a test can stop it.
+
+        With a `certificate` it speaks TLS.
+        """
         server = self._thread.submit(_Server, port, name).result()
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._servers.append(server)
         return server
 
-    def ask(self, port=80, path="/", *, headers=None, source="127.0.0.1", tls=None, method="GET"):
+    def ask(
+        self, port=80, path="/", *, headers=None, source="127.0.0.1", tls=None, method="GET", to="127.0.0.1"
+    ):
         """One request on a fresh connection. Returns (status, headers, body)."""
-        return self._thread.submit(self._ask, port, path, headers or {}, source, tls, method).result()
+        return self._thread.submit(self._ask, port, path, headers or {}, source, tls, method, to).result()
 
     def connect(self, make):
         """Run `make()` inside the namespace: sockets it opens stay there."""
         return self._thread.submit(make).result()
 
     @staticmethod
-    def _ask(port, path, headers, source, tls, method):  # noqa: PLR0917 - the thread takes them in order
-        connection = HTTPConnection("127.0.0.1", port, timeout=10, source_address=(source, 0))
+    def _ask(port, path, headers, source, tls, method, to):  # noqa: PLR0917 - the thread takes them in order
+        connection = HTTPConnection(to, port, timeout=10, source_address=(source, 0))
         try:
             if tls:
                 connection.connect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,12 +11,15 @@ import pytest
 
 from appliance import settings
 from appliance.cli import flags, request
+from appliance.errors import UsageError
 from appliance.services.model import Conflict
 from appliance.services.policy import Owner, Policy
 
 NODE = settings.Settings(
     settings.Vip("10.77.0.250", "eth0", 250),
-    settings.Cluster("10.77.0.237", (settings.Node("slave-1", "10.77.0.237"),)),
+    settings.Cluster(
+        "10.77.0.237", (settings.Node("slave-1", "10.77.0.237"), settings.Node("slave-2", "10.77.0.238"))
+    ),
     settings.Marathon(("http://127.0.0.1:8080",)),
     settings.LoadBalancer(
         certificates=("/etc/pki",),
@@ -30,6 +34,7 @@ NODE = settings.Settings(
         conflicts="first",
         owners=(settings.Owner(("/shop",), ("shop.example",), ("80", "10000-10099")),),
     ),
+    access=settings.Access(statistics_bind=("127.0.0.1", "vip"), admin_networks=("10.9.0.0/16",)),
 )
 
 
@@ -55,6 +60,36 @@ def test_a_node_does_what_its_settings_say(asked):
     assert found.options.certificate_folders == ("/etc/pki/apps",)
     assert found.options.group_https_by_vhost
     assert found.options.archive_versions == 9
+
+
+def test_access_and_switches_come_from_settings_or_flags(asked):
+    access = asked().options.access
+    assert access.statistics == ("127.0.0.1:9090", "10.77.0.250:9090 transparent")
+    assert access.app_ids == ("*:9091",)
+    assert access.trusted == ("10.77.0.238", "10.9.0.0/16")
+    found = asked(
+        *("--statistics-bind", "*", "--admin-networks", "", "--app-id-networks", "10.1.0.0/16, 10.2.0.3"),
+        *("--default-app", "/shop:1", "--drop-x-forwarded-proto", "--prefer-host-ports"),
+    )
+    assert found.options.access.statistics == ("*:9090",)
+    assert found.options.access.trusted == ("10.77.0.238",)
+    assert found.options.access.app_id_networks == ("10.1.0.0/16", "10.2.0.3")
+    assert found.options.drop_forwarded_proto
+    assert found.prefer_host_ports
+    assert found.selection.default_app == ("/shop", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--statistics-bind", "everywhere"), "--statistics-bind: 'everywhere'"),
+        (("--admin-networks", "10.0.0.0/99"), "--admin-networks: '10.0.0.0/99'"),
+        (("--default-app", "shop"), "--default-app: 'shop'"),
+    ],
+)
+def test_a_wrong_flag_is_named(asked, words, named):
+    with pytest.raises(UsageError, match=re.escape(named)):
+        asked(*words)
 
 
 def test_flags_outweigh_settings(asked):

@@ -1,8 +1,8 @@
 """What HAProxy is given for given apps: each folder of tests/golden is a case.
 
 `apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. A case may
-hold the operator's own `templates/HAPROXY_<NAME>` and, in `options.json`, fields of Process. To accept
-what comes of them now, and look at the difference:
+hold the operator's own `templates/HAPROXY_<NAME>` and, in `options.json`, fields of Process and
+`default_app`. To accept what comes of them now, and look at the difference:
 
     GOLDEN=write .venv/bin/pytest tests/unit/haproxy/test_golden_configurations.py && git diff tests/golden
 """
@@ -18,7 +18,7 @@ import pytest
 
 from appliance import commands
 from appliance.haproxy import certificates, operator_texts
-from appliance.haproxy.model import Process
+from appliance.haproxy.model import Access, Process
 from appliance.haproxy.render import render
 from appliance.marathon import wire
 from appliance.services.model import Selection, Texts
@@ -41,16 +41,25 @@ def load_balancer(case):
     cluster = wire.apps((GOLDEN / case / "apps.json").read_bytes())
     overridden, notices = operator_texts.read(GOLDEN / case, {})
     texts = Texts(operator_texts.built_in(), overridden)
-    found = translate(cluster, Selection(("external",), texts=texts), {})
+    default_app = options(case).get("default_app")
+    selection = Selection(("external",), texts=texts, default_app=default_app and tuple(default_app))
+    found = translate(cluster, selection, {})
     assert not found.quarantined
     assert not notices
     return found.load_balancer
 
 
+def options(case):
+    path = GOLDEN / case / "options.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def as_asked(case, process):
-    options = GOLDEN / case / "options.json"
-    if options.exists():
-        process = replace(process, **json.loads(options.read_text()))
+    asked = options(case)
+    asked.pop("default_app", None)
+    if "access" in asked:
+        asked["access"] = Access(**{name: tuple(values) for name, values in asked["access"].items()})
+    process = replace(process, **asked)
     return replace(process, texts=operator_texts.read(GOLDEN / case, {})[0])
 
 

@@ -203,6 +203,20 @@ def test_a_task_with_its_own_address_is_reached_at_the_container_port():
     assert endpoints(app) == [("9.0.1.2", 8080), ("9.0.1.2", 31001), None]
 
 
+def test_where_asked_a_task_with_its_own_address_is_reached_at_its_hosts_port():
+    entry = {
+        "id": "/web",
+        "networks": [{"mode": "container", "name": "a"}],
+        "container": {"portMappings": mappings((8080, None), (8081, 0), (8082, 0))},
+        "tasks": [
+            {"id": "t", "host": "h", "ports": [31001, 31002], "ipAddresses": [{"ipAddress": "9.0.1.2"}]}
+        ],
+    }
+    read_as = {prefer: wire.app({"app": entry}, "/web", prefer_host_ports=prefer) for prefer in (False, True)}
+    assert endpoints(read_as[False].apps[0]) == [("9.0.1.2", 8080), ("9.0.1.2", 8081), ("9.0.1.2", 8082)]
+    assert endpoints(read_as[True].apps[0]) == [("9.0.1.2", 8080), ("h", 31001), ("h", 31002)]
+
+
 def test_an_address_may_be_only_ipv6_or_not_there_yet():
     shape = {"networks": [{"mode": "container"}], "container": {"portMappings": mappings((80, None))}}
     six = {"id": "t", "host": "h", "ipAddresses": [{"ipAddress": "fd00:0::2"}]}

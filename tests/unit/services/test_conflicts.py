@@ -99,3 +99,27 @@ def test_without_its_certificate_a_service_keeps_everything_but_its_port():
     assert routes(translation) == {"x.example": ("a_1001",)}
     assert "HAPROXY_0_SSL_CERT: /c.pem" in translation.quarantined[0].reason
     assert served(tls).load_balancer.tls[0].certificates == ("/c.pem",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "backends"),
+    [
+        (("/a", None), ("a_1001",)),
+        (("/a", 0), ("a_1001",)),
+        (("/a", 1), ()),
+        (("/none", None), ()),
+        (("/tcp", None), ()),
+    ],
+)
+def test_the_operators_default_app_takes_what_no_vhost_matches(wanted, backends):
+    apps = (A, B, app("/tcp", 1004))
+    found = translate(Cluster(apps), Selection(("*",), default_app=wanted), {})
+    assert found.load_balancer.default_http_backends == backends
+    assert found.load_balancer.default_https_backends == backends
+    assert bool(backends) == (not any("is the default app, but" in notice for notice in found.notices))
+
+
+def test_a_service_port_80_outweighs_the_default_app():
+    found = translate(Cluster((A, app("/own", 80))), Selection(("*",), default_app=("/a", None)), {})
+    assert found.load_balancer.default_http_backends == ("own_80",)
+    assert found.load_balancer.default_https_backends == ("a_1001",)

@@ -53,6 +53,14 @@ def test_the_order_of_nodes_is_their_rank():
         ("[10050, 10100]", "[10100, 10050]", ["lb.ip_per_task_ports", "no range"]),
         ("certificates = []", 'certificates = ["a.pem"]', ["lb.certificates", "no absolute path"]),
         ('conflicts = "share"', 'conflicts = "shared"', ["policy.conflicts", "share, first, reject"]),
+        ('default_app = ""', 'default_app = "shop"', ["lb.default_app", "/shop:1"]),
+        (
+            'statistics_bind = ["*"]',
+            'statistics_bind = ["all"]',
+            ["access.statistics_bind", "nor vip"],
+        ),
+        ('app_id_bind = ["*"]', "app_id_bind = []", ["access.app_id_bind", '["*"] is all']),
+        ("admin_networks = []", 'admin_networks = ["10.0.0.0/40"]', ["access.admin_networks", "10.0.0.0/8"]),
         (
             "denied_labels = []",
             'denied_labels = ["HAPROXY_0_AUTH"]',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings import FLOATING, Cluster, LoadBalancer, Marathon, Node, Policy, Settings, Vip
+from appliance.settings import FLOATING, Access, Cluster, LoadBalancer, Marathon, Node, Policy, Settings, Vip
 from appliance.setup import plan
 from appliance.setup.model import Agents, Asked, Level, Place, ok, warn
 from appliance.setup.plan import File, Present
@@ -29,7 +29,9 @@ def existing(*last_octets):
         vip=Vip(VIP, "eth0", 77, 0.25),
         cluster=Cluster("10.0.0.2", nodes(*last_octets)),
         marathon=Marathon(("http://10.0.0.9:8080",)),
-        lb=LoadBalancer(("internal",)),
+        lb=LoadBalancer(("internal",), health_check=True),
+        policy=Policy(denied_templates=("*",)),
+        access=Access(admin_networks=("10.9.0.0/16",)),
     )
 
 
@@ -131,8 +133,10 @@ def settings(asked, before=None):
 def test_what_was_not_asked_for_stays():
     kept = settings(Asked(VIP), existing(1, 2))
     assert kept.vip.advert_interval_s == 0.25
-    assert kept.lb.groups == ("internal",)
-    assert settings(Asked(VIP, groups=("a", "b")), existing(1, 2)).lb.groups == ("a", "b")
+    assert (kept.lb, kept.policy, kept.access) == (existing(1).lb, existing(1).policy, existing(1).access)
+    assert settings(Asked(VIP, groups=("a", "b")), existing(1, 2)).lb == LoadBalancer(
+        ("a", "b"), health_check=True
+    )
     assert settings(Asked(VIP)).lb.groups == ("external",)
 
 
@@ -174,6 +178,11 @@ def test_only_the_generator_is_restarted_and_only_for_what_it_reads():
     assert plan.affected(before, before, credentials_changed=False) == ()
     assert plan.affected(before, other_vip, credentials_changed=False) == ()
     assert plan.affected(before, other_group, credentials_changed=False) == (plan.LB,)
+    at_the_vip = dataclasses.replace(before, access=Access(statistics_bind=("vip",)))
+    assert plan.affected(before, at_the_vip, credentials_changed=False) == (plan.LB,)
+    moved = dataclasses.replace(at_the_vip, vip=other_vip.vip)
+    assert plan.affected(at_the_vip, moved, credentials_changed=False) == (plan.LB,)
+    assert plan.affected(before, existing(1, 2, 3), credentials_changed=False) == (plan.LB,)
     assert plan.affected(before, before, credentials_changed=True) == (plan.LB,)
     assert plan.affected(None, before, credentials_changed=False) == (plan.LB,)
 
