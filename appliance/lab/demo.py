@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from appliance.errors import ApplianceError
-from appliance.lab import faults
+from appliance.lab import demo_floating, faults, tutorial
 from appliance.lab.interrupted import ended_by_signals
 from appliance.lab.up import down, up
 
@@ -21,23 +19,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-HOST = "nginx.marathon.mesos"
 _LOOK_S = 1.0
-
-
-def app(name: str) -> dict[str, Any]:
-    """A web app in Docker's bridge network, published on service port 80 and under one host name."""
-    port = {"containerPort": 80, "hostPort": 0, "servicePort": 80, "protocol": "tcp"}
-    docker = {"image": "docker.io/nginx", "network": "BRIDGE", "portMappings": [port]}
-    return {
-        "id": name,
-        "labels": {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": HOST},
-        "cpus": 0.2,
-        "mem": 20.0,
-        "instances": 2,
-        "healthChecks": [{"path": "/"}],
-        "container": {"type": "DOCKER", "docker": docker},
-    }
 
 
 def run(topology: Topology, say: Say) -> int:
@@ -66,25 +48,14 @@ def _nodes(lab: Lab, _folder: Path) -> str:
 
 
 def _post(lab: Lab, folder: Path) -> str:
-    typed = []
-    for name in ("nginx", "nginx2"):
-        document = folder / f"{name}.json"
-        document.write_text(json.dumps(app(name), indent=2) + "\n", encoding="utf-8")
-        target = f"{lab.topology.master.address}:8080/v2/apps"
-        options = ["-i", "-H", "Content-Type: application/json", target]
-        done = lab.curl(*options, f"-d@{document}")
-        first = done.output.partition("\n")[0].strip()
-        if " 201" not in first:
-            raise ApplianceError(f"Marathon answered {name}.json by: {first or done.message}")
-        typed.append(f"{shlex.join(['curl', *options])} -d@{name}.json -> {first}")
-    return "\n".join(typed)
+    return "\n".join(tutorial.post(lab, folder, tutorial.nginx(name)) for name in ("nginx", "nginx2"))
 
 
 def _four_tasks(lab: Lab, _folder: Path) -> str:
     _until(lab, lambda seen: len(seen.tasks) == 4)
-    by_name = _look(lab, host=HOST)
-    _expect(len(by_name.tasks) == 4 and not by_name.failed, f"Host {HOST}: {by_name}")
-    return f"http://{lab.vip}/ and Host {HOST}: {_shares(by_name)}"
+    by_name = _look(lab, host=tutorial.HOST)
+    _expect(len(by_name.tasks) == 4 and not by_name.failed, f"Host {tutorial.HOST}: {by_name}")
+    return f"http://{lab.vip}/ and Host {tutorial.HOST}: {_shares(by_name)}"
 
 
 def _crash(lab: Lab, _folder: Path) -> str:
@@ -147,6 +118,7 @@ _STEPS: tuple[tuple[str, Callable[[Lab, Path], str]], ...] = (
     ("nginx scaled from 2 to 5: all five answer", _scale),
     ("nginx2 deleted: gone from the balance without a restart", _delete),
     ("the owner is drained: no request failed", _drain),
+    *demo_floating.STEPS,
 )
 
 

@@ -95,6 +95,10 @@ class Lab:
             raise ApplianceError(f"appliance marathon-app: {done.message}")
         return json.loads(done.output)
 
+    def kill_tasks(self, app_id: str) -> None:
+        """All of the app's; Marathon starts others."""
+        self._marathon("DELETE", f"/v2/apps/{app_id.strip('/')}/tasks")
+
     def app_ids(self) -> list[str]:
         """Ids of all apps, as `nginx` rather than `/nginx`."""
         apps = self.get(f"{self.topology.marathon}/v2/apps").json()["apps"]

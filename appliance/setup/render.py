@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from appliance.settings import LoadBalancer, Settings
 
 
-VIP_GROUP = ("vrrp", "keepalived")
+ORDER = ("haproxy", "lb", "health", "agent", "vrrp", "keepalived")
+"""Of start. Each keeps its place whether or not the others are there: a new one would be a restart."""
+VIP_GROUP = ORDER[-2:]
 """Stopped first, so that the VIP has left before the load balancer ends."""
 
 
@@ -36,6 +38,10 @@ class Program:
     stop_signal: str = "TERM"
     stop_wait_s: int = 6
     stop_as_group: bool = True
+
+    @property
+    def priority(self) -> int:
+        return (ORDER.index(self.name) + 1) * 10
 
 
 def scripts() -> Path:

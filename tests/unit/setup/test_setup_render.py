@@ -58,6 +58,17 @@ def test_where_marathon_runs_the_load_balancer_supervisord_does_not():
     assert "[group:appliance]\nprograms=health,agent\n" in conf
 
 
+def test_a_change_of_the_mode_leaves_the_vips_programs_alone():
+    floating = replace(SETTINGS, lb=LoadBalancer(mode=FLOATING))
+    here, there = (
+        {file.path: file.text for file in setup_render.files(Paths(), settings, None, None)}
+        for settings in (SETTINGS, floating)
+    )
+    of_vip = [files[Paths().supervisord_conf].partition("[program:vrrp]")[2] for files in (here, there)]
+    assert of_vip[0]
+    assert of_vip[0] == of_vip[1]
+
+
 def test_only_what_needs_root_has_it():
     programs = setup_render.programs(Paths(), Path("/usr/bin"), LoadBalancer())
     assert [program.name for program in programs if not program.user] == ["haproxy", "vrrp", "keepalived"]
