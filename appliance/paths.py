@@ -190,8 +190,18 @@ class Paths:
     # --- what the operator said, and what happened
     @property
     def drain(self) -> Path:
-        """Exists while the node is drained, over reboots too: JSON `{"since", "reason"}`."""
+        """Exists while the node is drained, over reboots too: JSON `{"since", "reason", "until"}`."""
         return self.state / "drain.json"
+
+    @property
+    def preferred(self) -> Path:
+        """Which node a switchover chose: JSON `{"since", "address", "name"}`."""
+        return self.state / "preferred.json"
+
+    @property
+    def pause(self) -> Path:
+        """Exists while priorities are frozen: JSON `{"since", "reason", "weight"}`."""
+        return self.state / "pause.json"
 
     @property
     def events(self) -> Path:

@@ -6,7 +6,11 @@ import json
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("busy machines too", deadline=None)
+hypothesis.settings.load_profile("busy machines too")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures"
 

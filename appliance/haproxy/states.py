@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STOPPED = "0"
+_COUNT_DEADLINE_S = 2.0
 _CHECKED = 0b110
 """Of srv_check_state: a check is configured, and enabled."""
 
@@ -42,6 +43,12 @@ def parse(reply: str) -> list[State]:
         except (KeyError, ValueError):
             continue
     return found
+
+
+def up(socket: Path) -> int:
+    """How many of the servers that HAProxy checks are not down. Raises EngineError."""
+    found = parse(runtime.command(socket, "show servers state", timeout_s=_COUNT_DEADLINE_S))
+    return len({(it.address, it.port) for it in found if it.checked and not it.down})
 
 
 def down(socket: Path, places: Collection[tuple[str, int]]) -> bool:

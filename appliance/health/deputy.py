@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.health import reports
+from appliance.health.orders import Reader
 from appliance.health.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class Deputy:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._orders = Reader(paths)
         self.acting = False
 
     def watch(self, *, ended: bool = False) -> str:
@@ -25,8 +27,7 @@ class Deputy:
         """
         silent = ended or not reports.lives(self._paths)
         if silent:
-            drained = self._paths.drain.exists()
-            reports.write_weight(self._paths, Verdict.NO_LB_DRAINING if drained else Verdict.NO_LB)
+            self._write()
         if silent == self.acting:
             return ""
         self.acting = silent
@@ -35,3 +36,9 @@ class Deputy:
         age_s = reports.heartbeat_age_s(self._paths)
         why = "has ended" if ended else "has not run yet" if age_s is None else f"is silent for {age_s:.1f} s"
         return f"the health program {why}: this node counts as having no load balancer"
+
+    def _write(self) -> None:
+        ordered = self._orders.read()
+        if not ordered.paused:
+            verdict = Verdict.NO_LB_DRAINING if ordered.drained else Verdict.NO_LB
+            reports.write_weight(self._paths, verdict)

@@ -6,8 +6,9 @@ import http.client
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from appliance.health.compare import Sight
 from appliance.health.state import Peer
 from appliance.health.verdict import named
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
 INTERVAL_S = 0.25
 DEADLINE_S = 1.0
 LARGEST_ANSWER = 1_000_000
+
+
+def parse(facts: dict[str, Any], address: str, at: float) -> Peer:
+    """What a peer's /status.json says. Raises KeyError, TypeError."""
+    sight = facts.get("sight") or {}
+    age_s, up = sight.get("picture_age_s"), sight.get("servers_up")
+    return Peer(
+        named(str(facts["health"]["verdict"])),
+        at,
+        address=address,
+        holds=facts.get("holds_vip") is True,
+        sight=Sight(
+            picture_age_s=float(age_s) if isinstance(age_s, (int, float)) else None,
+            servers_up=up if isinstance(up, int) else None,
+        ),
+    )
 
 
 class Peers:
@@ -52,8 +69,8 @@ class Peers:
         try:
             connection.request("GET", "/status.json")
             facts = json.loads(connection.getresponse().read(LARGEST_ANSWER))
-            return Peer(named(str(facts["health"]["verdict"])), time.monotonic())
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            return parse(facts, address, time.monotonic())
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
             return None
         finally:
             connection.close()

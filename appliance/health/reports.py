@@ -20,9 +20,14 @@ HEARTBEAT_FRESH_S = 1.0
 
 def write_weight(paths: Paths, verdict: Verdict) -> bool:
     """Put `verdict` into the track file unless it stands there. Returns whether it was written."""
-    if weight(paths) == verdict.value:
+    return write_number(paths, verdict.value)
+
+
+def write_number(paths: Paths, number: int) -> bool:
+    """The same with a number that may be another one than the verdict's: a frozen one."""
+    if weight(paths) == number:
         return False
-    files.replace(paths.track_file, f"{verdict.value}\n", durable=False)
+    files.replace(paths.track_file, f"{number}\n", durable=False)
     return True
 
 
@@ -63,6 +68,11 @@ class Report:
         self._seen: tuple[int, int, int] | None = None
         self._facts: dict[str, object] = {}
 
+    @property
+    def written_at(self) -> float:
+        """When it was, as of the last `read`; unix seconds, 0.0 if it is missing."""
+        return self._seen[1] / 1e9 if self._seen else 0.0
+
     def read(self) -> dict[str, object]:
         """Its content now; empty if it is missing or unreadable."""
         try:
@@ -83,3 +93,14 @@ def picture(lb_report: dict[str, object]) -> Picture:
     return {"disk": Picture.DISK, "marathon": Picture.MARATHON}.get(
         str(lb_report.get("picture")), Picture.NONE
     )
+
+
+def picture_age_s(lb_report: dict[str, object], written_at: float, now: float) -> float | None:
+    """How long Marathon has not confirmed what is served; a silent generator confirms nothing, either.
+
+    `written_at`: when the generator last touched its report. None: it has never said.
+    """
+    until = lb_report.get("right_until")
+    if not isinstance(until, (int, float)):
+        return None
+    return max(now - (until or written_at), now - written_at, 0.0)

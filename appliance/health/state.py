@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from appliance.health.compare import NEVER, UNKNOWN, Lasting, Sight, blind, follow, stale
 from appliance.health.verdict import Verdict
 
 LOOK_INTERVAL_S = 0.05
@@ -23,6 +24,8 @@ LONE_AFTER_S = 1.0
 """A peer that said nothing for so long, four questions, has none."""
 PEER_FRESH_S = 2.0
 """Peers are asked four times a second; on a busy node an answer may take its time."""
+PREFERRED_FRESH_S = 10.0
+"""A preferred node that is silent only for agents keeps the VIP; one that died has lost it by VRRP."""
 CALM_S = 120.0
 """Working this long without a failure forgives the failures before."""
 MAX_HOLD_DOWN_S = 60.0
@@ -43,6 +46,10 @@ class Peer:
 
     verdict: Verdict
     at: float
+    address: str = ""
+    holds: bool = False
+    """Its interface has the VIP."""
+    sight: Sight = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ class Look:
     picture: Picture = Picture.NONE
     draining: bool = False
     drain_reason: str = ""
+    preferred: str = ""
+    """Address of the node that a switchover chose."""
+    preferred_name: str = ""
+    sight: Sight = UNKNOWN
     peers: tuple[Peer, ...] = ()
     floating: bool = False
     """Marathon runs the load balancer, on one node at a time."""
@@ -79,12 +90,17 @@ class Health:
     came_up_at: float | None = None
     failures: int = 0
     held_until: float = 0.0
+    stale: Lasting = NEVER
+    blind: Lasting = NEVER
+    yields: bool = False
+    """Works, but leaves the VIP to the node that a switchover chose."""
 
 
 def step(state: Health, look: Look, now: float) -> Health:
     """The state after one look at `now`. Total: every state and look has a successor."""
     state = replace(state, picture=max(state.picture, look.picture))
     state = _failed(state, look, now) if look.died else _looked(state, look, now)
+    state = _compared(state, look, now)
     verdict, reasons = _judge(state, look, now)
     since = state.since if verdict is state.verdict else now
     return replace(state, verdict=verdict, reasons=reasons, since=since)
@@ -123,13 +139,31 @@ def _failed(state: Health, look: Look, now: float) -> Health:
     )
 
 
+def _compared(state: Health, look: Look, now: float) -> Health:
+    known = [it for it in look.peers if it.verdict.serves and now - it.at <= PEER_FRESH_S]
+    sights = [it.sight for it in known]
+    return replace(
+        state,
+        stale=follow(state.stale, stale(look.sight, sights), now),
+        blind=follow(state.blind, blind(look.sight, sights), now),
+        yields=_preferred_works(look, now),
+    )
+
+
+def _preferred_works(look: Look, now: float) -> bool:
+    return bool(look.preferred) and any(
+        it.address == look.preferred and it.verdict is Verdict.HEALTHY and now - it.at <= PREFERRED_FRESH_S
+        for it in look.peers
+    )
+
+
 def hold_down_s(failures: int) -> float:
     """Nothing after the first failure, then 1, 2, 4 … 60 s."""
     return 0.0 if failures < 2 else min(2.0 ** min(failures - 2, 10), MAX_HOLD_DOWN_S)
 
 
 def _judge(state: Health, look: Look, now: float) -> tuple[Verdict, tuple[str, ...]]:
-    drained = (look.drain_reason,) if look.draining and look.drain_reason else ()
+    drained: tuple[str, ...] = (look.drain_reason,) if look.draining and look.drain_reason else ()
     if not state.up:
         why = (state.problem or f"answers for less than {RISE * LOOK_INTERVAL_S:g} s so far",)
         if _hands_over(state, look, now):
@@ -139,7 +173,9 @@ def _judge(state: Health, look: Look, now: float) -> tuple[Verdict, tuple[str, .
         why = ("no configuration is applied yet",)
         return (Verdict.NO_LB_DRAINING if look.draining else Verdict.NO_LB), why + drained
     worse = _degraded(state, now)
-    if look.draining:
+    if look.draining or state.yields:
+        if state.yields:
+            drained += (f"switched over to {look.preferred_name or look.preferred}",)
         return (Verdict.DRAINING_DEGRADED if worse else Verdict.DRAINING), drained + worse
     return (Verdict.DEGRADED if worse else Verdict.HEALTHY), worse
 
@@ -151,6 +187,10 @@ def _degraded(state: Health, now: float) -> tuple[str, ...]:
     if now < state.held_until:
         held_s = hold_down_s(state.failures)
         reasons.append(f"held down for {held_s:g} s after {state.failures} failures in a row")
+    if state.stale.believed:
+        reasons.append("cut off from Marathon, and a peer is not")
+    if state.blind.believed:
+        reasons.append("sees under half of the servers up that a peer sees")
     return tuple(reasons)
 
 

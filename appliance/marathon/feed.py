@@ -88,6 +88,7 @@ class Feed:
         """Where the picture is from: none, disk, marathon."""
         self.picture_at = 0.0
         self.error = self.lost_because = ""
+        self._lost_at = self._failed_at = 0.0
         self.connected_since = self.last_event_at = self.lag_s = 0.0
         self.counts = dict.fromkeys(
             ("attached", "lost", "events", "unclear_events", "full_reads", "app_reads", "repaired"), 0
@@ -105,6 +106,14 @@ class Feed:
     @property
     def alarms(self) -> list[Alarm]:
         return sorted(self._alarms.copy().values(), key=lambda alarm: alarm.id)
+
+    @property
+    def right_until(self) -> float:
+        """Until when the picture was known to be right, unix seconds; 0.0: it still is."""
+        if self.source == "marathon" and self.connected_since and not self.error:
+            return 0.0
+        wrong = [at for at in (self._lost_at, self._failed_at) if at]
+        return max(self.picture_at, min(wrong)) if wrong and self.picture_at else self.picture_at
 
     def facts(self) -> dict[str, Any]:
         """For the report. Times are unix seconds."""
@@ -149,6 +158,7 @@ class Feed:
         """A stream is open. Everything is read once it proves to be subscribed, or soon in any case."""
         log.info("Marathon's events come from %s", url)
         self.lost_because = ""
+        self._lost_at = 0.0
         self.connected_since = time.time()
         self.counts["attached"] += 1
         self.read_all("the event stream is open", in_s=ATTACH_GRACE_S)
@@ -156,6 +166,7 @@ class Feed:
     def lost(self, reason: str) -> None:
         if self.connected_since:
             self.counts["lost"] += 1
+            self._lost_at = time.time()
         self.connected_since = 0.0
         if reason != self.lost_because:
             log.warning("Marathon's events: %s", reason)
@@ -286,10 +297,11 @@ class Feed:
     def _failed(self, message: str) -> None:
         """Whatever was asked is asked again after a pause, together with all else."""
         if not message:
-            self.error = ""
+            self.error, self._failed_at = "", 0.0
             self._alarms.pop("marathon-away", None)
             self._pauses = delays(self._draw, self._longest_pause_s)
             return
+        self._failed_at = self._failed_at or time.time()
         if message != self.error:
             log.error("%s", message)
             self.error = message

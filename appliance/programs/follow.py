@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
@@ -37,6 +38,10 @@ class Source(Protocol):
 
     picture_at: float
     """When what it knows was right, unix seconds; 0.0: never."""
+
+    @property
+    def right_until(self) -> float:
+        """Until when; 0.0: it still is."""
 
     def cluster(self) -> Cluster | None:
         """What Marathon runs; None before its first answer."""
@@ -220,6 +225,7 @@ class Follower:
             "picture": self.picture,
             "applied": self.applied,
             "picture_at": self.source.picture_at or self.picture_at,
+            "right_until": self.source.right_until,
             "generation": self.generator.generation,
             "hash": wanted.hash if wanted else "",
             "marathon": self.source.facts(),
@@ -232,6 +238,9 @@ class Follower:
             "certificates": list(files_.certificates) if files_ else [],
             "last_reload": self.last_reload,
         }
-        if self.report_path is not None and facts != self._published:
-            files.publish(self.report_path, facts)
+        if self.report_path is not None:
+            if facts == self._published and self.report_path.exists():
+                os.utime(self.report_path)  # still so
+            else:
+                files.publish(self.report_path, facts)
         self._published = facts

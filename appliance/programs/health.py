@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance import files, settings
-from appliance.health import foreign, probe, process, reports, supervisord
+from appliance.health import foreign, orders, probe, process, reports, supervisord
+from appliance.health.compare import Sight
 from appliance.health.peers import Peers
-from appliance.health.state import LOOK_INTERVAL_S, Health, Look, Picture, step
+from appliance.health.servers import Servers
+from appliance.health.state import LOOK_INTERVAL_S, PEER_FRESH_S, Health, Look, Picture, step
 from appliance.health.verdict import Verdict
 from appliance.settings import AGENT_PORT
 from appliance.status import events
@@ -34,15 +36,20 @@ class Program:
         self.peers = Peers((), AGENT_PORT)
         self.peer_addresses: tuple[str, ...] = ()
         self.lb_report = reports.Report(paths.lb_report)
-        self.drain = reports.Report(paths.drain)
+        self.orders = orders.Reader(paths)
+        self.ordered = self.orders.read()
+        self.servers = Servers(paths.haproxy_socket)
+        self.has_served = paths.heartbeat.exists()
+        """Since the boot: a pause freezes nothing that a restart of the node has yet to earn."""
         self.poll = select.poll()
         self.haproxy = process.Watched(self.poll, self._master)
         self.marathons = foreign.Master()
         self.running = True
-        self._published: Health | None = None
+        self._published: dict[str, object] = {}
 
     def run(self) -> None:
         due = time.monotonic()
+        self.servers.start()
         while self.running:
             wait_s = max(due - time.monotonic(), 0.0)
             self.poll.poll(wait_s * 1000)
@@ -51,7 +58,9 @@ class Program:
             elif time.monotonic() >= due:
                 due = max(due + LOOK_INTERVAL_S, time.monotonic())
                 self.look()
-        reports.write_weight(self.paths, Verdict.NO_LB)
+        self.servers.stop()
+        if not self.ordered.paused:
+            reports.write_weight(self.paths, Verdict.NO_LB)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.running = False
@@ -81,50 +90,69 @@ class Program:
         if addresses != self.peer_addresses:
             self.peers.stop()
             self.peers, self.peer_addresses = Peers(addresses, AGENT_PORT), addresses
+        self.ordered = self.orders.read()
+        lb_report = self.lb_report.read()
+        age_s = reports.picture_age_s(lb_report, self.lb_report.written_at, time.time())
         return Look(
             problem=problem,
             died=died,
-            picture=Picture.MARATHON if self._floating else reports.picture(self.lb_report.read()),
+            picture=Picture.MARATHON if self._floating else reports.picture(lb_report),
             floating=self._floating,
-            draining=self.paths.drain.exists(),
-            drain_reason=str(self.drain.read().get("reason", "")),
+            draining=self.ordered.drained,
+            drain_reason=self.ordered.reason,
+            preferred=self.ordered.preferred,
+            preferred_name=self.ordered.preferred_name,
+            sight=Sight(age_s, self.servers.up),
             peers=tuple(self.peers.known().values()),
         )
 
     def _follow(self, look: Look) -> None:
         before, self.state = self.state, step(self.state, look, time.monotonic())
-        reports.write_weight(self.paths, self.state.verdict)
-        if self._published is None or (before.verdict, before.reasons) != (
-            self.state.verdict,
-            self.state.reasons,
-        ):
-            self._publish(look)
+        self.has_served |= self.state.verdict.serves
+        reports.write_number(self.paths, self._number())
+        self._publish(look)
         if before.verdict is not self.state.verdict:
             self._record(before)
+        ended = self.orders.end_what_is_over()
+        if ended:
+            events.record(self.paths.events, "drain", f"undrained: {ended}")
+
+    def _number(self) -> int:
+        """The verdict's, or the one that a pause froze."""
+        frozen = self.ordered.frozen
+        if not self.ordered.paused or frozen is None:
+            return self.state.verdict.value
+        return frozen if self.has_served else min(frozen, self.state.verdict.value)
 
     def _publish(self, look: Look) -> None:
-        state = self.state
-        if self._published is None or self._published.verdict is not state.verdict:
+        """The report, when something in it changed."""
+        state, now = self.state, time.monotonic()
+        facts = {
+            "verdict": state.verdict.name,
+            "weight": self._number(),
+            "reasons": state.reasons,
+            "lb_ok": state.up,
+            "draining": look.draining,
+            "yields_to": look.preferred_name if state.yields else "",
+            "paused": self.ordered.paused,
+            "servers_up": look.sight.servers_up,
+            "peers": {
+                peer.address: {
+                    "verdict": peer.verdict.name,
+                    "answers": now - peer.at <= PEER_FRESH_S,
+                    "holds_vip": peer.holds,
+                }
+                for peer in look.peers
+            },
+        }
+        if facts == self._published:
+            return
+        if self._published.get("verdict") != facts["verdict"]:
             self.verdict_since = time.time()
-        self._published = state
-        known = self.peers.known()
-        clock = time.time() - time.monotonic()
+        self._published = facts
         files.publish(
             self.paths.health_report,
-            {
-                "since": self.started_at,
-                "pid": os.getpid(),
-                "verdict": state.verdict.name,
-                "weight": state.verdict.value,
-                "verdict_since": self.verdict_since,
-                "reasons": state.reasons,
-                "lb_ok": state.up,
-                "draining": look.draining,
-                "peers": {
-                    address: {"verdict": peer.verdict.name, "at": peer.at + clock}
-                    for address, peer in known.items()
-                },
-            },
+            {**facts, "since": self.started_at, "pid": os.getpid(), "verdict_since": self.verdict_since},
         )
 
     def _record(self, before: Health) -> None:

@@ -43,6 +43,7 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
         },
         "lb": files.report(paths.lb_report),
         "health": _health(paths, weight),
+        "sight": _sight(paths),
         "vrrp": vrrp,
         "at": time.time(),
     }
@@ -65,3 +66,15 @@ def _health(paths: Paths, weight: int) -> dict[str, Any]:
     age_s = reports.heartbeat_age_s(paths)
     silent = "health program has not run yet" if age_s is None else "health program is silent"
     return {**report, "verdict": verdict.weighing(weight).name, "weight": weight, "reasons": [silent]}
+
+
+def _sight(paths: Paths) -> dict[str, Any]:
+    """What the peers compare themselves with."""
+    try:
+        written_at = paths.lb_report.stat().st_mtime
+    except OSError:
+        written_at = 0.0
+    return {
+        "picture_age_s": reports.picture_age_s(files.report(paths.lb_report), written_at, time.time()),
+        "servers_up": files.report(paths.health_report).get("servers_up"),
+    }

@@ -37,6 +37,7 @@ class Marathon:
 
     def __init__(self):
         self.apps, self.down, self.reads, self.picture_at = {}, "", 0, 0.0
+        self.right_until = 0.0
 
     def facts(self):
         return {"error": self.down}

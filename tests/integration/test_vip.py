@@ -182,12 +182,31 @@ def test_a_node_without_a_confirmed_picture_leaves_the_vip_to_those_who_have_one
     until(lambda: owners(nodes) == ["slave-1"], 5, "the VIP back once Marathon confirmed it")
 
 
+def test_a_node_cut_off_from_marathon_loses_the_vip_to_one_that_is_not(calm):
+    nodes, client = calm
+
+    def told(*cut_off):
+        for node in nodes:
+            until = time.time() - 60 if node in cut_off else 0.0
+            node.lb_reports("marathon", right_until=until)
+        return True
+
+    with client_of(client) as asking:
+        until(lambda: told(nodes[0]) and owners(nodes) == ["slave-2"], 30, "the VIP on one that is not")
+        assert "cut off from Marathon" in nodes[1].appliance("status").output
+        until(lambda: told(*nodes) and owners(nodes) == ["slave-1"], 30, "all are: the rank decides")
+    assert asking.failed == []
+    for node in nodes:
+        node.lb_reports("marathon")
+
+
 def test_keepalived_killed_whole_comes_back_without_a_second_owner(calm):
     nodes, _ = calm
     paths = nodes[0].paths
-    child = int(paths.vrrp_pid.read_text())
-    os.kill(service.pid(paths), signal.SIGKILL)
-    os.kill(child, signal.SIGKILL)
+    both = (service.pid(paths), int(paths.vrrp_pid.read_text()))
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: the child would resign in good order
+        for process in both:
+            os.kill(process, number)
     until(lambda: "slave-2" in owners(nodes), 5, "the second node takes over")
     until(lambda: any("the keepalived process ended" in event for event in nodes[0].events()), 5)
     nodes[0].end("keepalived")

@@ -86,8 +86,8 @@ class Node:
             (paths.bin / script).chmod(0o755)
         self.lb_reports("marathon")
 
-    def lb_reports(self, picture: str) -> None:
-        files.publish(self.paths.lb_report, {"picture": picture, "applied": True, "apps": 2})
+    def lb_reports(self, picture: str, **more: object) -> None:
+        files.publish(self.paths.lb_report, {"picture": picture, "applied": True, "apps": 2, **more})
 
     def start(self, name: str) -> None:
         paths = self.paths

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.health import compare
+from appliance.health.compare import Sight
 from appliance.health.state import Health, Look, Peer, Picture, step
 from appliance.health.verdict import Verdict
 from appliance.keepalived import priority
@@ -83,3 +85,15 @@ def test_a_node_that_works_long_enough_is_healthy_again(story):
         now += 0.05
         state = step(state, Look(picture=Picture.MARATHON), now)
     assert state.verdict is Verdict.HEALTHY
+
+
+sights = st.builds(
+    Sight, st.one_of(st.none(), st.floats(0, 1000)), st.one_of(st.none(), st.integers(0, 5000))
+)
+
+
+@given(st.lists(sights, min_size=1, max_size=5))
+def test_whoever_is_behind_is_behind_somebody_who_is_not(seen):
+    for behind in (compare.stale, compare.blind):
+        others = [(one, seen[:n] + seen[n + 1 :]) for n, one in enumerate(seen)]
+        assert not all(behind(one, rest) for one, rest in others)

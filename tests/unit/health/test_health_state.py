@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from appliance.health.compare import Sight
 from appliance.health.state import (
     CALM_S,
     LOOK_INTERVAL_S,
@@ -24,6 +25,7 @@ GOOD = Look(picture=Picture.MARATHON)
 REFUSED = replace(GOOD, problem="port 80 refuses connections")
 DIED = replace(GOOD, died=True)
 WORKS = Verdict.HEALTHY
+SEES = Sight(picture_age_s=0.1, servers_up=10)
 
 
 class Story:
@@ -210,3 +212,53 @@ def test_marathons_load_balancer_that_dies_again_and_again_is_held_down():
         story.see(FLOATING, RISE_LONE)
         story.see(replace(FLOATING, died=True))
     assert story.see(FLOATING, RISE_LONE) is Verdict.DEGRADED
+
+
+def seen_by(peer=SEES, verdict=WORKS, age_s=0.0, address="10.0.0.3"):
+    return lambda story: Peer(verdict, story.now - age_s, address=address, sight=peer)
+
+
+def behind(story, own, peer):
+    """Long enough to be believed."""
+    verdict = story.state.verdict
+    for _ in range(round(4.0 / LOOK_INTERVAL_S)):
+        verdict = story.see(replace(GOOD, sight=own, peers=(peer(story),)))
+    return verdict
+
+
+def test_a_node_that_alone_is_cut_off_from_marathon_is_degraded(healthy):
+    assert behind(healthy, Sight(picture_age_s=60.0), seen_by()) is Verdict.DEGRADED
+    assert healthy.state.reasons == ("cut off from Marathon, and a peer is not",)
+    assert behind(healthy, Sight(picture_age_s=0.0), seen_by()) is WORKS
+
+
+def test_a_node_that_alone_is_cut_off_from_the_tasks_is_degraded(healthy):
+    assert behind(healthy, Sight(servers_up=3), seen_by()) is Verdict.DEGRADED
+    assert healthy.state.reasons == ("sees under half of the servers up that a peer sees",)
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        seen_by(verdict=Verdict.NO_LB),
+        seen_by(age_s=2.1),
+        seen_by(Sight(picture_age_s=70.0, servers_up=3)),
+        seen_by(Sight()),
+    ],
+    ids=["one without a load balancer", "a silent one", "one that is cut off too", "one that does not say"],
+)
+def test_such_a_peer_degrades_nobody(healthy, peer):
+    assert behind(healthy, Sight(picture_age_s=60.0, servers_up=3), peer) is WORKS
+
+
+def test_a_node_yields_to_the_one_that_a_switchover_chose_while_that_works(healthy):
+    def see(verdict, age_s=0.0):
+        peer = seen_by(verdict=verdict, age_s=age_s)(healthy)
+        return healthy.see(replace(GOOD, preferred="10.0.0.3", preferred_name="slave-3", peers=(peer,)))
+
+    assert see(WORKS) is Verdict.DRAINING
+    assert healthy.state.reasons == ("switched over to slave-3",)
+    assert see(WORKS, age_s=9.0) is Verdict.DRAINING
+    assert see(WORKS, age_s=11.0) is WORKS
+    assert see(Verdict.DEGRADED) is WORKS
+    assert see(Verdict.DRAINING) is WORKS

@@ -273,3 +273,14 @@ def test_with_marathon_away_the_picture_on_disk_says_how_old_it_is(marathon, fol
     marathon.apps.clear()  # an emptied Marathon is not believed at a start either
     second.until(lambda: "marathon-shrunk" in second.alarms())
     assert second.ports() is None
+
+
+def test_the_picture_is_right_while_events_flow_and_marathon_answers(marathon, following):
+    feed = following.settled(marathon).feed
+    following.until(lambda: feed.right_until == 0.0)
+    before = time.time()
+    marathon.status = 503
+    marathon.touched("/web")
+    following.until(lambda: feed.right_until >= before)
+    marathon.status = 200
+    following.until(lambda: feed.right_until == 0.0)

@@ -31,7 +31,7 @@ class Stubborn:
 class Said:
     """Marathon's word."""
 
-    picture_at, alarms = 1.0, ()
+    picture_at, right_until, alarms = 1.0, 0.0, ()
 
     def __init__(self):
         self.now = Cluster(())
