@@ -74,6 +74,22 @@ class Paths:
         """The operator's *.lua, loaded by HAProxy."""
         return self.etc / "lua"
 
+    # --- node to node; all three 0600, of the agent's user
+    @property
+    def node_secret(self) -> Path:
+        """This node's own number, from which its key with each peer follows."""
+        return self.state / "node.secret"
+
+    @property
+    def known_peers(self) -> Path:
+        """What each peer showed at the first contact, by address."""
+        return self.state / "peers.json"
+
+    @property
+    def cluster_secret(self) -> Path:
+        """What setup's --secret-file gave, if it was given."""
+        return self.state / "cluster.secret"
+
     # --- supervisord
     @property
     def supervisord_conf(self) -> Path:
@@ -202,6 +218,11 @@ class Paths:
     def pause(self) -> Path:
         """Exists while priorities are frozen: JSON `{"since", "reason", "weight"}`."""
         return self.state / "pause.json"
+
+    @property
+    def leaving(self) -> Path:
+        """Exists from the begin of an orderly stop to the next start: the node counts as drained."""
+        return self.run / "leaving"
 
     @property
     def events(self) -> Path:

@@ -26,6 +26,8 @@ class Orders:
     preferred: str = ""
     """Address of the node that shall have the VIP while it is healthy."""
     preferred_name: str = ""
+    insists: bool = False
+    """Also while that node is degraded."""
     paused: bool = False
     frozen: int | None = None
     """The weight that this node had when the pause began."""
@@ -43,13 +45,15 @@ class Reader:
         now = time.time()
         drain, preferred, pause = self._drain.read(), self._preferred.read(), self._pause.read()
         drained, paused = self._paths.drain.exists(), self._paths.pause.exists()
+        leaving = self._paths.leaving.exists()
         frozen = pause.get("weight")
         return Orders(
-            drained=drained and not over(drain, now),
-            reason=str(drain.get("reason", "")),
+            drained=leaving or (drained and not over(drain, now)),
+            reason="stops" if leaving else str(drain.get("reason", "")),
             preferred=str(preferred.get("address", "")),
             preferred_name=str(preferred.get("name", "")),
-            paused=paused,
+            insists=preferred.get("insists") is True,
+            paused=paused and not leaving,
             frozen=frozen if isinstance(frozen, int) else None,
         )
 

@@ -66,6 +66,8 @@ class Look:
     preferred: str = ""
     """Address of the node that a switchover chose."""
     preferred_name: str = ""
+    insists: bool = False
+    """That it shall have the VIP while it is degraded, too."""
     sight: Sight = UNKNOWN
     peers: tuple[Peer, ...] = ()
     floating: bool = False
@@ -151,8 +153,9 @@ def _compared(state: Health, look: Look, now: float) -> Health:
 
 
 def _preferred_works(look: Look, now: float) -> bool:
+    enough = (Verdict.HEALTHY, Verdict.DEGRADED) if look.insists else (Verdict.HEALTHY,)
     return bool(look.preferred) and any(
-        it.address == look.preferred and it.verdict is Verdict.HEALTHY and now - it.at <= PREFERRED_FRESH_S
+        it.address == look.preferred and it.verdict in enough and now - it.at <= PREFERRED_FRESH_S
         for it in look.peers
     )
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from appliance import settings
 from appliance.errors import ApplianceError
+from appliance.programs.acquaintance import Acquaintance
 from appliance.settings import AGENT_PORT
 from appliance.status import web
+from appliance.trust import Trust
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -26,6 +28,12 @@ def main(paths: Paths) -> int:
         server = web.server(web.application(paths, current.read))
     except OSError as error:
         raise ApplianceError(f"the agent cannot listen on port {AGENT_PORT}: {error.strerror}") from None
+
+    try:
+        Trust(paths).begin()
+    except OSError as error:
+        log.warning("no secret of this node, so no orders from others: %s", error)
+    Acquaintance(paths, current.read).start()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # shutdown() waits for serve_forever(), which this very thread runs.

@@ -102,6 +102,7 @@ class Program:
             drain_reason=self.ordered.reason,
             preferred=self.ordered.preferred,
             preferred_name=self.ordered.preferred_name,
+            insists=self.ordered.insists,
             sight=Sight(age_s, self.servers.up),
             peers=tuple(self.peers.known().values()),
         )

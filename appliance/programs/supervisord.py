@@ -55,6 +55,7 @@ def prepare(paths: Paths) -> None:
         paths.heartbeat,
         paths.track_file,
         paths.vrrp_report,
+        paths.leaving,
     ):
         stale.unlink(missing_ok=True)
     _fifo(paths.vrrp_fifo)

@@ -17,6 +17,7 @@ from appliance.haproxy.render import render
 from appliance.haproxy.service import Service
 from appliance.paths import USER
 from appliance.setup.plan import Present
+from appliance.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,6 +47,7 @@ def node(paths: Paths, changes: Sequence[Change], lb: LoadBalancerSettings) -> N
     if not lb.floating:
         first_configuration(paths)
     try:
+        Trust(paths).begin()
         write(changes)
     except OSError as error:
         raise EngineError(f"{error.filename}: cannot be written: {error.strerror}") from None

@@ -9,6 +9,7 @@ from appliance import __version__, files, interfaces
 from appliance.health import reports, verdict
 from appliance.keepalived import priority, service
 from appliance.keepalived.notify import State
+from appliance.trust import Trust
 
 if TYPE_CHECKING:
     from appliance.paths import Paths
@@ -44,6 +45,7 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
         "lb": files.report(paths.lb_report),
         "health": _health(paths, weight),
         "sight": _sight(paths),
+        "shows": Trust(paths).shown(),
         "vrrp": vrrp,
         "at": time.time(),
     }

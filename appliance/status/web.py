@@ -13,7 +13,8 @@ import bottle
 
 from appliance import templating
 from appliance.settings import AGENT_PORT
-from appliance.status import cluster, events, node, table
+from appliance.status import cluster, events, node, receive, table
+from appliance.status.challenges import Challenges
 
 if TYPE_CHECKING:
     import socket
@@ -36,8 +37,9 @@ HEADERS = {
 
 
 def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
-    """The WSGI application. Read-only."""
+    """The WSGI application. Read-only, but for orders that another node signs."""
     app = bottle.Bottle()
+    challenges = Challenges()
 
     def answer(text: str, content_type: str) -> Any:
         return bottle.HTTPResponse(
@@ -54,6 +56,21 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     def style() -> Any:
         return answer(templating.render("status/style.css.j2"), "text/css")
 
+    def challenge() -> Any:
+        return answer(json.dumps({"challenge": challenges.make(time.monotonic())}) + "\n", "application/json")
+
+    def order() -> Any:
+        body = bottle.request.body.read(receive.LARGEST_ORDER).decode("utf-8", "replace")
+        header = bottle.request.headers.get("Authorization", "")
+        status, said = receive.receive(
+            paths, settings(), challenges, header=header, body=body, now=time.monotonic()
+        )
+        answered = answer(json.dumps(said) + "\n", "application/json")
+        answered.status = status
+        return answered
+
+    app.get("/challenge", callback=challenge)
+    app.post("/orders", callback=order)
     app.get("/status.json", callback=status_json)
     app.get("/", callback=page)
     app.get("/style.css", callback=style)
