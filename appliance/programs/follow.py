@@ -148,6 +148,8 @@ class Follower:
         if running and not self.applied and time.monotonic() >= self.retry_at:
             self.retry_at = time.monotonic() + LOOK_S
             self._bring_back()
+        if self.generator.ports_changed(running):
+            self.due = min(self.due, time.monotonic())
         self._publish()
 
     def _bring_back(self) -> None:

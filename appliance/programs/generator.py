@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Callable
 
 from appliance.errors import EngineError, NotRunningError
-from appliance.haproxy import plan
+from appliance.haproxy import plan, ports
 from appliance.haproxy.culprits import culprits, without
 from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import Rendered, render
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from appliance.haproxy.model import Backend, Process
+    from appliance.haproxy.ports import Place, Ports
     from appliance.haproxy.service import Service
     from appliance.marathon.model import Cluster
     from appliance.services.model import Key
@@ -44,6 +45,8 @@ class Generator:
     """The same process with the operator's files as they are now."""
     ask: Ask = field(default_factory=Ask)
     """About certificates and texts that labels name or hold."""
+    ports: Ports | None = None
+    """Tells ports that somebody else holds; None: nobody looks."""
     own_app: str = ""
     """Id of the app that is this load balancer itself: never served."""
     exclude_refused: bool = True
@@ -77,6 +80,8 @@ class Generator:
     def step(self, cluster: Cluster) -> plan.Plan:
         """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
         self.process = self.furnish(self.process)
+        if self.ports:
+            self.ports.look(self._own_ports())
         load_balancer = self._acceptable(cluster)
         rendered = render(load_balancer, self.process)
         decision = self.decision(plan.Generation(rendered.hash, load_balancer))
@@ -92,6 +97,24 @@ class Generator:
         names = {backend.name for backend in load_balancer.backends}
         self.last_good = {service.key: service for name, service in served if name in names}
         return decision
+
+    def ports_changed(self, running: str) -> bool:
+        """Whether a service port came free, or one is held that keeps HAProxy from starting."""
+        if self.ports is None:
+            return False
+        if running or self.wanted is None or self.wanted.load_balancer is None:
+            return self.ports.freed()
+        return self.ports.freed() or self.ports.bar(ports.of(self.wanted.load_balancer))
+
+    def _own_ports(self) -> frozenset[Place] | None:
+        """Service ports that HAProxy has; empty: it does not run; None: it is not known."""
+        running = self.service.running()
+        if running and self.wanted and self.wanted.load_balancer and running == self.wanted.hash:
+            return ports.of(self.wanted.load_balancer)
+        if running:
+            text = self.service.loaded()
+            return ports.places(text) if text else None
+        return frozenset() if self.service.on_disk() or not self.service.config.exists() else None
 
     def decision(self, wanted: plan.Generation) -> plan.Plan:
         """What is to be done, by what HAProxy itself says it has loaded."""

@@ -13,6 +13,7 @@ from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
 from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.plan import Reload
+from appliance.haproxy.ports import Ports
 from appliance.haproxy.process import remove_socket_folder
 from appliance.haproxy.render import APP_MAP, DOMAIN_MAP, Rendered
 from appliance.marathon import zookeeper
@@ -225,10 +226,12 @@ def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, Opera
         selection=replace(request.selection, texts=texts),
         resolve=Resolver().addresses,
         furnish=operator_files.furnish,
+        ports=None if dry else Ports(),
         own_app=request.own_app,
         exclude_refused=request.options.exclude_refused and request.options.validate,
     )
     generator.ask = Ask(
+        port_fault=generator.ports.fault if generator.ports else lambda _address, _port: "",
         certificate_fault=lambda path: operator_files.store.usable(path) or "",
         text_fault=Isolation(lambda: generator.process) if request.options.validate else lambda _: "",
     )

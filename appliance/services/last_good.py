@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from appliance.services.model import Key, Quarantined, Service
-from appliance.services.offer import tls_fault, with_servers
+from appliance.services.offer import port_fault, tls_fault, with_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +68,8 @@ class StandIns:
         assigned = service.app_port and not service.app_port.service_port and service.labels.port is None
         if assigned and any(other.port == service.port for other in others.values()):
             service = replace(service, port=0)
-        return replace(service, servers=pool, own_port=not tls_fault(service, self.ask))
+        service = replace(service, servers=pool, own_port=not tls_fault(service, self.ask))
+        return replace(service, own_port=service.own_port and not port_fault(service, self.ask))
 
     def _servers(self, service: Service, others: Mapping[Key, Service]) -> tuple[Server, ...] | None:
         member = self.members.get(service.app_id)

@@ -151,6 +151,17 @@ def tls_fault(service: Service, ask: Ask) -> str:
     return ""
 
 
+def port_fault(service: Service, ask: Ask) -> str:
+    """Why its service port cannot be had on this machine; '' if it can, or it has none of its own."""
+    if not service.own_port or not service.port or service.port in HTTP_PORTS:
+        return ""
+    n, fault = service.index, ask.port_fault(service.labels.bind_address, service.port)
+    if not fault:
+        return ""
+    cure = f"free it, or choose another with HAPROXY_{n}_PORT"
+    return f"service port {service.port} of port {n} {fault}: it stays closed; {cure}"
+
+
 def _fault(n: int, port: int, mode: Mode, labels: ServiceLabels, selection: Selection) -> str:
     """Why a service with these values cannot be served; '' if it can."""
     if mode is Mode.TCP and labels.auth:

@@ -15,7 +15,7 @@ from appliance.services.last_good import LastGood, StandIns, told
 from appliance.services.memo import Memo
 from appliance.services.model import Ask, Conflict, Quarantined, Selection, Service, Translation
 from appliance.services.notices import about_names, about_own_rules, about_service, about_shares
-from appliance.services.offer import HTTP_PORTS, services
+from appliance.services.offer import HTTP_PORTS, port_fault, services
 from appliance.services.own import own_rules, own_texts
 from appliance.services.policy import allowed
 
@@ -117,10 +117,13 @@ def _offered(
         offers += work_out(member.app, member.drained)
     offered: list[Service] = []
     for offer in offers:
-        if isinstance(offer, Service):
-            offered.append(offer)
-        else:
+        if not isinstance(offer, Service):
             refused.append(offer)
+        elif fault := port_fault(offer, ask):  # asked each time: it depends on more than the app
+            refused.append(Quarantined(offer.app_id, fault, offer.index))
+            offered.append(replace(offer, own_port=False))
+        else:
+            offered.append(offer)
     offered.sort(key=lambda service: (service.app_id, service.port, service.index))
     return offered, refused, merged
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from appliance import files
 from appliance.haproxy import operator_texts, runtime
 from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.model import LoadBalancer
+from appliance.haproxy.ports import Ports, listeners
 from appliance.haproxy.render import render
 from appliance.haproxy.service import Service
 from appliance.marathon import wire
@@ -73,7 +75,7 @@ class Node:
         self.haproxy = Haproxy(namespace)
         self.marathon, self.wakes = Marathon(), Wakes()
         self.report = self.haproxy.folder / "lb.json"
-        self.thread = self.control = None
+        self.thread = self.control = self.generator = None
 
     def generate(self, *, judged=False):
         """`judged`: HAProxy is asked about texts that stand in labels."""
@@ -81,8 +83,11 @@ class Node:
         generator = Generator(
             haproxy.service, haproxy.process, Selection(("external",)), lambda _: {"127.0.0.1": "127.0.0.1"}
         )
+        self.generator = generator
+        generator.ports = Ports(lambda: self.namespace.connect(listeners))
+        generator.ask = Ask(port_fault=generator.ports.fault)
         if judged:
-            generator.ask = Ask(text_fault=Isolation(lambda: generator.process))
+            generator.ask = replace(generator.ask, text_fault=Isolation(lambda: generator.process))
             generator.selection = replace(generator.selection, texts=Texts(operator_texts.built_in()))
         self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service, maps=True))
         self.control.start()
@@ -336,8 +341,47 @@ def test_a_configuration_file_that_somebody_changed_is_written_anew(node):
     assert node.haproxy.config.read_text() == text
 
 
+def test_a_port_that_somebody_else_holds_costs_nobody_else_anything(node):
+    start_with_tutorial(node)
+    foreign = node.namespace.serve(10001, "foreign")
+    node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10001", HAPROXY_0_VHOST="taken.example")
+    node.marathon.runs("other", 31001, HAPROXY_0_PORT="10002", HAPROXY_0_VHOST="other.example")
+    node.change()
+    reason = reported(node)["/taken"]
+    assert "service port 10001 of port 0 is held by " in reason
+    assert f"(pid {os.getpid()})" in reason
+    assert node.who(3, headers={"Host": "taken.example"}) == {"31001"}
+    assert node.who(3, port=10002) == {"31001"}
+    assert node.who(3, port=10001) == {"foreign"}
+
+    foreign.shutdown()
+    foreign.server_close()
+    node.until(lambda: not reported(node))
+    assert node.who(3, port=10001) == {"31001"}
+
+
+def test_a_port_that_was_taken_while_haproxy_was_down_does_not_keep_it_down(node):
+    node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10001", HAPROXY_0_VHOST="taken.example")
+    start_with_tutorial(node)
+    assert node.who(3, port=10001) == {"31001"}
+    node.haproxy.crash()
+    node.until_reported(applied=False)
+    foreign = node.namespace.serve(10001, "foreign")
+    node.until(lambda: "/taken" in reported(node))
+    node.haproxy.start()
+    node.until_reported(picture="marathon", applied=True)
+    assert node.who(3, headers={"Host": "taken.example"}) == {"31001"}
+
+    foreign.shutdown()
+    foreign.server_close()
+    node.until(lambda: not reported(node))
+    assert node.who(3, port=10001) == {"31001"}
+
+
 def test_a_reload_that_fails_is_remembered_until_something_changes(node):
     start_with_tutorial(node)
+    node.generator.ports = None  # as if it were taken after the look
+    node.generator.ask = Ask()
     node.namespace.serve(10001, "a foreign process")
     pids = runtime.processes(node.haproxy.master).pids
     node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10001")

@@ -157,7 +157,7 @@ def test_no_line_opens_a_section_that_is_not_ours(cluster):
     for heading in sections(balancer):
         kind, _, name = heading.partition(" ")
         if kind == "backend":
-            assert name in names | {"generator", "generator_signal", "generator_statistics"}
+            assert name in names | {"generator", "generator_signal", "generator_statistics", "no-route"}
         elif kind == "userlist":
             assert name.removeprefix("user_") in names
         else:
