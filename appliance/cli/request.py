@@ -18,7 +18,7 @@ from appliance.marathon.zookeeper import Ensemble
 from appliance.paths import Paths
 from appliance.programs import environment
 from appliance.programs.options import Options, Request
-from appliance.services.model import Conflict, Selection
+from appliance.services.model import Conflict, Selection, Vip
 from appliance.services.policy import Owner, Policy
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | Non
     groups = arguments.group or lb.groups
     if not groups:
         raise UsageError("argument --group is required: a group's name, or '*' for every app")
+    vips = _vips(own) if own and own.grouped and not arguments.group else ()
+    groups = tuple(dict.fromkeys(group for vip in vips for group in vip.groups)) or groups
     options = _options(arguments, paths, lb, paths.haproxy_cfg if own else Path(flags.DEFAULT_CONFIG))
     options = replace(options, access=_access(arguments, own))
+    options = replace(options, more_addresses=_ipv6(own) if own and not vips else ())
     if not (options.command or options.of_appliance or arguments.dry or options.with_haproxy):
         raise UsageError(
             f"argument --command is required: what reloads the HAProxy that reads {options.config}"
@@ -70,6 +73,7 @@ def of(arguments: argparse.Namespace, paths: Paths, own: settings.Settings | Non
             default_app=_default_app(arguments.default_app or lb.default_app),
             conflict=Conflict(own.policy.conflicts if own else "share"),
             policy=_policy(own.policy) if own else None,
+            vips=vips,
         ),
         prefer_host_ports=arguments.prefer_host_ports or lb.prefer_host_ports,
         max_backoff_s=arguments.max_backoff,
@@ -172,6 +176,14 @@ def _access(arguments: argparse.Namespace, own: settings.Settings | None) -> Acc
         asked.app_id_networks,
         tuple(dict.fromkeys((*peers, *asked.admin_networks))),
     )
+
+
+def _ipv6(own: settings.Settings) -> tuple[str, ...]:
+    return tuple(vip.address for vip in own.vips if vip.family == 6)
+
+
+def _vips(own: settings.Settings) -> tuple[Vip, ...]:
+    return tuple(Vip(vip.address, own.groups_of(vip)) for vip in own.vips)
 
 
 def _policy(asked: settings.Policy) -> Policy | None:

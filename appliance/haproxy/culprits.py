@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from appliance.haproxy.model import LoadBalancer
+    from appliance.haproxy.model import LoadBalancer, Route
 
 Check = Callable[["LoadBalancer"], Optional[str]]
 """None if HAProxy accepts, else its words."""
@@ -48,7 +48,9 @@ def without(load_balancer: LoadBalancer, names: Collection[str]) -> LoadBalancer
     def rest(backends: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in backends if name not in gone)
 
-    routes = (replace(route, backends=rest(route.backends)) for route in load_balancer.routes)
+    def kept(route: Route) -> Route:
+        return replace(route, backends=rest(route.backends))
+
     frontends = (
         replace(
             frontend,
@@ -57,9 +59,21 @@ def without(load_balancer: LoadBalancer, names: Collection[str]) -> LoadBalancer
         )
         for frontend in load_balancer.frontends
     )
+    doors = (
+        replace(
+            door,
+            routes=tuple(route for route in map(kept, door.routes) if route.backends),
+            app_routes=tuple(route for route in door.app_routes if route.backend not in gone),
+            default_http_backends=rest(door.default_http_backends),
+            default_https_backends=rest(door.default_https_backends),
+            own_rules=tuple(rules for rules in door.own_rules if rules.backend not in gone),
+        )
+        for door in load_balancer.doors
+    )
     return replace(
         load_balancer,
-        routes=tuple(route for route in routes if route.backends),
+        doors=tuple(doors),
+        routes=tuple(route for route in map(kept, load_balancer.routes) if route.backends),
         frontends=tuple(frontend for frontend in frontends if frontend.backends),
         app_routes=tuple(route for route in load_balancer.app_routes if route.backend not in gone),
         backends=tuple(backend for backend in load_balancer.backends if backend.name not in gone),

@@ -51,9 +51,8 @@ class Check:
 
 def listening(address: str, port: int) -> str:
     """What stands behind `bind`. An address that is not this node's now, such as the VIP, may come later."""
-    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     here_always = address == "*" or address.startswith("127.") or address in ("::", "::1")
-    return place if here_always else f"{place} transparent"
+    return place(address, port) if here_always else f"{place(address, port)} transparent"
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,11 @@ class Server:
 
     @property
     def place(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return place(self.address, self.port)
+
+
+def place(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,11 @@ class Frontend:
     @property
     def bind(self) -> str:
         """What stands behind `bind`."""
-        words = listening(self.address, self.port).split()
+        return self.bind_at(self.address)
+
+    def bind_at(self, address: str) -> str:
+        """The same at another address."""
+        words = listening(address, self.port).split()
         if self.certificates:
             words += ["ssl", *(f"crt {certificate}" for certificate in self.certificates)]
         return " ".join([*words, self.options] if self.options else words)
@@ -228,11 +235,23 @@ class VhostTls:
 
 
 @dataclass(frozen=True)
+class Door:
+    """A VIP with groups of its own: what only that address serves on :80, :443 and :9091."""
+
+    address: str
+    routes: tuple[Route, ...] = ()
+    default_http_backends: tuple[str, ...] = ()
+    default_https_backends: tuple[str, ...] = ()
+    own_rules: tuple[OwnRules, ...] = ()
+    app_routes: tuple[AppRoute, ...] = ()
+
+
+@dataclass(frozen=True)
 class LoadBalancer:
     """Everything that is served. All tuples are sorted, so equal content compares equal.
 
     `default_backends` take what no route on :80 (and :443) matched: services whose service port is
-    80 (443).
+    80 (443). With `doors` no address but theirs serves anything on :80 and :443.
     """
 
     routes: tuple[Route, ...] = ()
@@ -245,6 +264,7 @@ class LoadBalancer:
     """In the order in which they are tried."""
     tls: tuple[VhostTls, ...] = ()
     """Of the vhosts whose services say something about it."""
+    doors: tuple[Door, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -291,6 +311,8 @@ class Process:
     options: tuple[str, ...] = ("dontlognull", "redispatch 1")
     """Keywords of `option` for all proxies."""
     bind_http_https: bool = True
+    more_addresses: tuple[str, ...] = ()
+    """VIPs that `*` does not mean, those of IPv6: bound besides it."""
     user: str = ""
     group: str = ""
     group_https_by_vhost: bool = False

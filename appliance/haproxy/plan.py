@@ -54,6 +54,7 @@ def differences(old: LoadBalancer, new: LoadBalancer) -> Iterator[str]:
     yield from _compare("service port", old.frontends, new.frontends, lambda frontend: frontend.name[5:])
     yield from _compare("app id", old.app_routes, new.app_routes, lambda route: route.app_id)
     yield from _compare("own rules of", old.own_rules, new.own_rules, lambda rules: rules.backend)
+    yield from _compare("VIP", old.doors, new.doors, lambda door: door.address)
     yield from _compare("TLS of", old.tls, new.tls, lambda tls: tls.host)
     if old.default_http_backends != new.default_http_backends:
         yield "default of :80: changed"

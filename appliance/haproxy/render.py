@@ -16,26 +16,19 @@ from appliance.errors import EngineError
 from appliance.haproxy import texts
 from appliance.haproxy.grouped import SNI_MAP, sni_map, vhosts
 from appliance.haproxy.model import PROBE_HOST, PROBE_PATH, TLS_KEYWORDS
-from appliance.haproxy.targets import ordered, target, targets
+from appliance.haproxy.shared import APP_MAP, app_map, shared
+from appliance.haproxy.targets import target
 from appliance.haproxy.words import host_regex, literal, location_regex, prefix_regex, quoted, realm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from appliance.haproxy.model import Backend, LoadBalancer, Process, Route, Server
+    from appliance.haproxy.model import Backend, LoadBalancer, Process, Server
 
 __all__ = ["Rendered", "loaded_hash", "own_hash", "quoted", "render"]
 
 DESCRIPTION = "marathon-ha-appliance"
 """`show info` returns it with the hash behind it, so HAProxy itself says what it has loaded."""
-DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP, WILDCARD_MAP, APP_MAP = (
-    "domain2backend.map",
-    "path2backend.map",
-    "anycase2backend.map",
-    "wildcard2host.map",
-    "app2backend.map",
-)
-HOST_MAPS = (DOMAIN_MAP, PATH_MAP, ANY_CASE_PATH_MAP)
 _HEADS = (
     "HEAD",
     "HTTP_FRONTEND_HEAD",
@@ -70,8 +63,10 @@ class Rendered:
 def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
     """Raises EngineError when HAProxy could not open as many files as this needs."""
     certificates = _certificates(load_balancer, process)
-    special = ordered(load_balancer.routes)
-    maps = _maps(load_balancer, special)
+    pairs = shared(load_balancer, process)
+    maps = {pair.map(name): text for pair in pairs for name, text in pair.maps.items()}
+    if load_balancer.doors:
+        maps[APP_MAP] = app_map(load_balancer.app_routes)
     grouped = vhosts(load_balancer, process, certificates) if process.group_https_by_vhost else ()
     if grouped:
         maps[SNI_MAP] = sni_map(grouped)
@@ -83,17 +78,12 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             load_balancer=load_balancer,
             process=process,
             maps=f"{process.folder}/{maps_folder}",
-            http=targets(load_balancer, https=False),
-            https=targets(load_balancer, https=True),
+            pairs=pairs,
             vhosts=grouped,
             heads=_heads(process, certificates),
             own_user=_USER.search(process.texts.get("HEAD", "")) is not None,
             certificates=certificates,
-            ordered=special,
-            wildcards=WILDCARD_MAP in maps,
             app_id_rules=_app_id_rules(load_balancer),
-            path_routes=bool(maps[PATH_MAP]),
-            any_case_path_routes=bool(maps[ANY_CASE_PATH_MAP]),
             maxconn=_maxconn(load_balancer, process),
             description=description,
             probe_host=PROBE_HOST,
@@ -128,42 +118,6 @@ def own_hash(config: str) -> str:
             text = config.replace(f"{DESCRIPTION} {found}\n", f"{DESCRIPTION} {_HASH}\n", 1)
             return found if found and _digest([text]) == found else ""
     return ""
-
-
-def _maps(load_balancer: LoadBalancer, special: tuple[Route, ...]) -> dict[str, str]:
-    hosts = {route.host for route in special}
-    routes = (
-        [route for route in load_balancer.routes if route.host not in hosts]
-        if special
-        else load_balancer.routes
-    )
-    wildcards = {route.host for route in load_balancer.routes if route.host.startswith("*")}
-    found = {
-        DOMAIN_MAP: _map((route.host, target(route)) for route in routes if not route.path),
-        PATH_MAP: _map(
-            (route.host + route.path, target(route))
-            for route in sorted(routes, key=_longest_path_first)
-            if route.path and not route.ignore_case
-        ),
-        ANY_CASE_PATH_MAP: _map(
-            (route.host + route.path.lower(), target(route))
-            for route in sorted(routes, key=_longest_path_first)
-            if route.path and route.ignore_case
-        ),
-        APP_MAP: _map((route.app_id.lower(), route.backend) for route in load_balancer.app_routes),
-    }
-    if wildcards:  # looked up by their ends, in the order of the file: the longest first
-        longest_first = sorted(wildcards, key=lambda host: (-len(host), host))
-        found[WILDCARD_MAP] = _map((host[1:], host) for host in longest_first)
-    return found
-
-
-def _map(entries: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"{key} {value}\n" for key, value in entries)
-
-
-def _longest_path_first(route: Route) -> tuple[str, int, str]:
-    return route.host, -len(route.path), route.path
 
 
 def _certificates(load_balancer: LoadBalancer, process: Process) -> tuple[str, ...]:

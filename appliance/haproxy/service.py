@@ -77,9 +77,10 @@ class Service:
         return ""
 
     def loaded_map(self, name: str) -> str:
-        """A map file of the configuration that runs; '' if it is not known."""
+        """A map file of the configuration that runs, those of all VIPs; '' if it is not known."""
         folder = _MAPS.search(self.loaded())
-        return (files.read(self.folder / folder[0] / name) or "") if folder else ""
+        found = sorted((self.folder / folder[0]).glob(name.replace(".", "*."))) if folder else []
+        return "".join(files.read(path) or "" for path in found)
 
     def statistics(self) -> str:
         """Of all proxies, as text. Raises EngineError when HAProxy does not answer."""

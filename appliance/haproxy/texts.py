@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.haproxy.catalogue import BY_NAME
+from appliance.haproxy.model import place
 from appliance.haproxy.modern import TextError, modern, short
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ _SECTIONS = frozenset(
 )
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """Escapes, quotes and variables could spell a section's name; a dot begins what concerns the whole file."""
+_BIND = re.compile(r"^([ \t]*bind[ \t]+)(\S+)(.*)$", re.MULTILINE)
 LONGEST = 65536
-__all__ = ["TextError", "body", "conditions", "fill", "in_order", "normal", "with_conditions_renamed"]
+__all__ = [
+    "TextError",
+    "body",
+    "conditions",
+    "fill",
+    "in_order",
+    "normal",
+    "rebound",
+    "with_conditions_renamed",
+]
 
 
 def normal(text: str) -> str:
@@ -101,6 +112,22 @@ def body(name: str, text: str, heading: str = "") -> str:
 _LATE = {"redirect": 2, "use_backend": 3, "default_backend": 4}
 _EARLY = {"acl": 0}
 _TCP = {"connection": 0, "session": 1}
+
+
+def rebound(head: str, address: str) -> str:
+    """The text of a frontend with every `bind` at `address`, whether this machine has it now or not."""
+
+    def at(one: str) -> str:
+        family, sign, rest = one.rpartition("@")
+        if family in ("unix", "abns", "fd") or one.startswith("/"):
+            return one
+        return f"{family}{sign}{place(address, 0)[:-1]}{rest.rpartition(':')[2]}"
+
+    def line(found: re.Match[str]) -> str:
+        places = ",".join(map(at, found[2].split(",")))
+        return f"{found[1]}{places} transparent{found[3]}"
+
+    return _BIND.sub(line, head)
 
 
 def in_order(text: str) -> tuple[list[str], list[str]]:

@@ -15,7 +15,7 @@ from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.plan import Reload
 from appliance.haproxy.ports import Ports
 from appliance.haproxy.process import remove_socket_folder
-from appliance.haproxy.render import APP_MAP, DOMAIN_MAP, Rendered
+from appliance.haproxy.shared import APP_MAP, DOMAIN_MAP
 from appliance.marathon import zookeeper
 from appliance.marathon.access import Access
 from appliance.marathon.client import Client
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from appliance.haproxy.plan import Plan
+    from appliance.haproxy.render import Rendered
     from appliance.haproxy.service import Service
     from appliance.marathon.model import Cluster, Endpoint
     from appliance.programs.options import Request

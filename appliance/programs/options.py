@@ -39,6 +39,8 @@ class Options:
     bind_http_https: bool = True
     haproxy_map: bool = False
     """Show the maps on :9090."""
+    more_addresses: tuple[str, ...] = ()
+    """IPv6 VIPs, bound besides all of IPv4."""
     group_https_by_vhost: bool = False
     access: Access = field(default_factory=Access)
     """Of :9090 and :9091."""
@@ -106,6 +108,7 @@ def haproxy(options: Options, *, dry: bool = False) -> tuple[Process, tuple[str,
     made = replace(
         made,
         bind_http_https=options.bind_http_https,
+        more_addresses=options.more_addresses,
         group_https_by_vhost=options.group_https_by_vhost,
         access=options.access,
         drop_forwarded_proto=options.drop_forwarded_proto,

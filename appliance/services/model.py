@@ -52,6 +52,17 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Vip:
+    """An address that serves the apps of its groups only, and which no other app answers on."""
+
+    address: str
+    groups: tuple[str, ...]
+
+    def serves(self, service: Service) -> bool:
+        return "*" in self.groups or not service.groups.isdisjoint(self.groups)
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which services are meant, and which tasks join their pools."""
 
@@ -72,6 +83,8 @@ class Selection:
     """Id of the app that takes what no vhost matches, and the index of its port; None: its first for http."""
     policy: Policy | None = None
     """None: apps may ask for everything."""
+    vips: tuple[Vip, ...] = ()
+    """None: everything is served on all addresses."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,8 @@ class Service:
     """What `check` comes from."""
     app_port: Port | None = None
     """What the app says about this port."""
+    groups: frozenset[str] = frozenset()
+    """HAPROXY_GROUP's, or HAPROXY_{n}_GROUP's."""
 
     @property
     def key(self) -> Key:

@@ -104,7 +104,12 @@ def _service(app: App, n: int, port: int, labels: ServiceLabels, selection: Sele
     fault = _fault(n, port, mode, labels, selection) or _check_fault(check)
     if fault:
         raise UnservableError(fault)
-    return Service(app.id, n, port, mode, labels, check, (), health_check=health_check, app_port=app.ports[n])
+    service = Service(app.id, n, port, mode, labels, check, ())
+    service = replace(service, health_check=health_check, app_port=app.ports[n], groups=groups(app.labels, n))
+    foreign = {vip.address for vip in selection.vips if not vip.serves(service)}
+    if labels.bind_address in foreign:
+        raise UnservableError(f"HAPROXY_{n}_BIND_ADDR: {labels.bind_address} is the VIP of other groups")
+    return service
 
 
 def with_servers(

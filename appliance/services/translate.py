@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance.haproxy.model import LoadBalancer
-from appliance.services import deployment_groups, routes
+from appliance.services import deployment_groups, routes, vips
 from appliance.services.assigned_ports import NONE, assigned_ports
 from appliance.services.backends import plain_backend
 from appliance.services.deployment_groups import Member
@@ -73,6 +73,8 @@ def translate(
     kept = frozenset(service.key for _, service in named if asked_for.get(service.key) is not service)
     quarantined = told(quarantined + refused, kept, groups)
     load_balancer, lost = _load_balancer(named, selection.conflict, own, selection.default_app)
+    if selection.vips:
+        load_balancer, lost = _behind_doors(load_balancer, named, selection, own)
     notices += about_ports + lost
     for name, service in named:
         notices += about_service(service) + about_names(name, _plain_name(service), service)
@@ -149,9 +151,9 @@ def _served(
     offered: list[Service], selection: Selection, ask: Ask
 ) -> tuple[dict[str, Own], list[Named], list[Quarantined]]:
     """Own texts by backend, all that can be served beside each other, and what is wrong with the rest."""
-    served, refused = routes.one_kind_per_port(offered)
+    served, refused = vips.each(selection.vips, offered, routes.one_kind_per_port)
     if selection.conflict is Conflict.REJECT:
-        served, rejected = routes.rejected(served)
+        served, rejected = vips.each(selection.vips, served, routes.rejected)
         refused += rejected
     own, named, unfit = own_texts(_named(served), selection.texts, ask, alone)
     return own, named, refused + unfit
@@ -174,6 +176,23 @@ def _named(served: list[Service]) -> list[Named]:
         taken.add(name)
         named.append((name, service))
     return named
+
+
+def _behind_doors(
+    whole: LoadBalancer, named: list[Named], selection: Selection, own: Mapping[str, Own]
+) -> tuple[LoadBalancer, list[str]]:
+    """`whole` as each VIP shows it, and notices."""
+    seen = []
+    notices = routes.default_app(named, selection.default_app)[1]
+    for vip in selection.vips:
+        of_vip = vips.at(vip, named)
+        default = selection.default_app
+        if default and default[0] not in {service.app_id for _, service in of_vip}:
+            default = None
+        found, lost = _load_balancer(of_vip, selection.conflict, own, default)
+        seen.append((vip, found))
+        notices += lost
+    return vips.behind_doors(whole, seen, named), notices
 
 
 def _load_balancer(

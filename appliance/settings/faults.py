@@ -28,6 +28,7 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
             for fault in _vip_faults(settings, f"more_vips[{n}]", vip)
         ),
         *_twice(settings),
+        *_grouped_faults(settings),
         *_marathon_faults(settings.marathon),
         *_lb_faults(settings.lb),
         *_policy_faults(settings.policy),
@@ -102,6 +103,13 @@ def _twice(settings: Settings) -> list[tuple[str, str]]:
             text = f"{vip.virtual_router_id} is that of {other.address} already; choose another"
             faults.append((f"{key}.virtual_router_id", text))
     return faults
+
+
+def _grouped_faults(settings: Settings) -> list[tuple[str, str]]:
+    if settings.grouped and settings.lb.group_https_by_vhost:
+        text = "is not possible where VIPs have groups of their own; set it to false, or give no VIP groups"
+        return [("lb.group_https_by_vhost", text)]
+    return []
 
 
 def _marathon_faults(marathon: Marathon) -> list[tuple[str, str]]:

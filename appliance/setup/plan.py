@@ -193,8 +193,9 @@ def changes(wanted: Sequence[File], present: Mapping[Path, Present]) -> tuple[Ch
 
 def _of_generator(settings: Settings) -> tuple[object, ...]:
     access = settings.access
-    at_vip = "vip" in access.statistics_bind + access.app_id_bind
-    vips = [vip.address for vip in settings.vips] if at_vip else []
+    by_vip = settings.grouped or any(vip.family == 6 for vip in settings.vips)
+    by_vip = by_vip or "vip" in access.statistics_bind + access.app_id_bind
+    vips = [(vip.address, vip.groups) for vip in settings.vips] if by_vip else []
     return settings.marathon, settings.lb, settings.policy, access, vips, set(settings.cluster.peers)
 
 

@@ -64,13 +64,19 @@ class Namespace:
         """One request on a fresh connection. Returns (status, headers, body)."""
         return self._thread.submit(self._ask, port, path, headers or {}, source, tls, method, to).result()
 
+    def have(self, address):
+        """From now on `address` is one of this machine's."""
+        words = ["nodad"] if ":" in address else []
+        self._ip("-n", self.name, "address", "add", address, "dev", "lo", *words)
+
     def connect(self, make):
         """Run `make()` inside the namespace: sockets it opens stay there."""
         return self._thread.submit(make).result()
 
     @staticmethod
     def _ask(port, path, headers, source, tls, method, to):  # noqa: PLR0917 - the thread takes them in order
-        connection = HTTPConnection(to, port, timeout=10, source_address=(source, 0))
+        own = (source, 0) if ":" not in to else None
+        connection = HTTPConnection(to, port, timeout=10, source_address=own)
         try:
             if tls:
                 connection.connect()

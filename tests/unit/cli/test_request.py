@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from appliance import settings
 from appliance.cli import flags, request
 from appliance.errors import UsageError
-from appliance.services.model import Conflict
+from appliance.services.model import Conflict, Vip
 from appliance.services.policy import Owner, Policy
 
 NODE = settings.Settings(
@@ -101,3 +102,42 @@ def test_flags_outweigh_settings(asked):
     assert found.selection.assigned_ports == (100, 200)
     assert found.options.certificates == ("/a.pem", "/b")
     assert found.options.archive_versions == 0
+
+
+@pytest.fixture
+def asked_of_two_vips():
+    root = Path(tempfile.mkdtemp(prefix="tr-", dir="/tmp"))
+    etc = root / "etc/marathon-ha-appliance"
+    etc.mkdir(parents=True)
+    two = replace(
+        NODE,
+        lb=settings.LoadBalancer(),
+        more_vips=(settings.Vip("fd77::251", "eth0", 251, groups=("internal",)),),
+    )
+
+    def ask(*words, node=two):
+        (etc / "appliance.toml").write_text(settings.render(node))
+        return request.read(flags.build().parse_args(["--root", str(root), *words])), two
+
+    yield ask
+    shutil.rmtree(root)
+
+
+def test_vips_with_groups_serve_their_groups_and_nothing_else_is_read(asked_of_two_vips):
+    found, _ = asked_of_two_vips()
+    assert found.selection.vips == (Vip("10.77.0.250", ("external",)), Vip("fd77::251", ("internal",)))
+    assert found.selection.groups == ("external", "internal")
+    assert found.options.more_addresses == ()
+
+
+def test_without_groups_an_ipv6_vip_is_bound_besides(asked_of_two_vips):
+    _, two = asked_of_two_vips()
+    plain = replace(two, more_vips=(replace(two.more_vips[0], groups=()),))
+    found, _ = asked_of_two_vips(node=plain)
+    assert found.selection.vips == ()
+    assert found.options.more_addresses == ("fd77::251",)
+
+
+def test_a_flag_names_groups_for_all_addresses(asked_of_two_vips):
+    found, _ = asked_of_two_vips("--group", "other")
+    assert (found.selection.groups, found.selection.vips) == (("other",), ())

@@ -1,8 +1,9 @@
 """What HAProxy is given for given apps: each folder of tests/golden is a case.
 
 `apps.json` is Marathon's answer; beside it lie the haproxy.cfg and maps that have to come of it. A case may
-hold the operator's own `templates/HAPROXY_<NAME>` and, in `options.json`, fields of Process and
-`default_app`. To accept what comes of them now, and look at the difference:
+hold the operator's own `templates/HAPROXY_<NAME>`, in `options.json` fields of Process and `default_app`,
+and in `vips.json` the VIPs with groups of their own. To accept what comes of them now, and look at the
+difference:
 
     GOLDEN=write .venv/bin/pytest tests/unit/haproxy/test_golden_configurations.py && git diff tests/golden
 """
@@ -21,7 +22,7 @@ from appliance.haproxy import certificates, operator_texts
 from appliance.haproxy.model import Access, Process
 from appliance.haproxy.render import render
 from appliance.marathon import wire
-from appliance.services.model import Selection, Texts
+from appliance.services.model import Selection, Texts, Vip
 from appliance.services.translate import translate
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -37,13 +38,21 @@ NODE = Process(
 )
 
 
+def doors(case):
+    file = GOLDEN / case / "vips.json"
+    asked = json.loads(file.read_text()) if file.exists() else ()
+    return tuple(Vip(address, tuple(groups)) for address, groups in asked)
+
+
 def load_balancer(case):
     cluster = wire.apps((GOLDEN / case / "apps.json").read_bytes())
     overridden, notices = operator_texts.read(GOLDEN / case, {})
     texts = Texts(operator_texts.built_in(), overridden)
     default_app = options(case).get("default_app")
-    selection = Selection(("external",), texts=texts, default_app=default_app and tuple(default_app))
-    found = translate(cluster, selection, {})
+    vips = doors(case)
+    groups = tuple(group for vip in vips for group in vip.groups) or ("external",)
+    default = default_app and tuple(default_app)
+    found = translate(cluster, Selection(groups, texts=texts, default_app=default, vips=vips), {})
     assert not found.quarantined
     assert not notices
     return found.load_balancer
