@@ -39,9 +39,16 @@ class Certificate:
     not_after: float = 0.0
     """Unix seconds; 0.0: not known."""
     digest: str = ""
+    sha1: str = ""
+    """Of the certificate itself, as HAProxy tells which one it presented: 40 capital hexadecimal digits."""
+
+    @property
+    def warns_from(self) -> float:
+        """Unix seconds."""
+        return self.not_after - WARN_BEFORE_S
 
     def warning(self, now: float) -> str:
-        if not self.not_after or self.not_after - now > WARN_BEFORE_S:
+        if not self.not_after or now < self.warns_from:
             return ""
         date = dt.datetime.fromtimestamp(self.not_after, dt.timezone.utc).date()
         verb = "expires" if self.not_after > now else "has expired"
@@ -207,16 +214,28 @@ def _described(path: str) -> Certificate:
         content = Path(path).read_bytes() + (_key(path).read_bytes() if _key(path).is_file() else b"")
     except OSError:  # taken away this very moment: the next look sees it
         return Certificate(path)
-    argv = ["openssl", "x509", "-noout", "-enddate", "-subject", "-nameopt", "RFC2253"]
+    argv = [
+        "openssl",
+        "x509",
+        "-noout",
+        "-enddate",
+        "-fingerprint",
+        "-sha1",
+        "-subject",
+        "-nameopt",
+        "RFC2253",
+    ]
     names: list[str] = []
-    not_after = 0.0
+    not_after, sha1 = 0.0, ""
     for line in commands.run([*argv, "-ext", "subjectAltName", "-in", path]).output.splitlines():
         name, _, value = line.strip().partition("=")
         if name == "notAfter":
             not_after = float(ssl.cert_time_to_seconds(value))
+        elif name.lower() == "sha1 fingerprint":
+            sha1 = value.replace(":", "").upper()
         elif name == "subject":
             names += [part[3:] for part in value.strip().split(",") if part.startswith("CN=")]
         elif line.strip().startswith(("DNS:", "IP Address:")):
             names += [item.strip().partition(":")[2] for item in line.split(",")]
     digest = hashlib.sha256(content).hexdigest()[:16]
-    return Certificate(path, "", tuple(dict.fromkeys(names)), not_after, digest)
+    return Certificate(path, "", tuple(dict.fromkeys(names)), not_after, digest, sha1)

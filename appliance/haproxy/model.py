@@ -298,6 +298,8 @@ class Process:
     """What the kernel lets HAProxy open at once; None: not known here, HAProxy finds its own maxconn."""
     certificates: tuple[str, ...] = ()
     """PEM files for :443, each with its key; none: nothing listens there."""
+    certificate_names: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """SHA-1 of each certificate, as HAProxy tells which one it presented, and the names it is valid for."""
     lua: tuple[str, ...] = ()
     """Files that are loaded at start."""
     files_digest: str = ""

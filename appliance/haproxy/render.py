@@ -29,6 +29,8 @@ __all__ = ["Rendered", "loaded_hash", "own_hash", "quoted", "render"]
 
 DESCRIPTION = "marathon-ha-appliance"
 """`show info` returns it with the hash behind it, so HAProxy itself says what it has loaded."""
+CERTIFICATE_MAP = "certificate2name.map"
+_CERTIFICATE_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_.:-]+")
 _HEADS = (
     "HEAD",
     "HTTP_FRONTEND_HEAD",
@@ -70,6 +72,8 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
     grouped = vhosts(load_balancer, process, certificates) if process.group_https_by_vhost else ()
     if grouped:
         maps[SNI_MAP] = sni_map(grouped)
+    elif certificates and (names := _certificate_map(process)):
+        maps[CERTIFICATE_MAP] = names
     maps_folder = "maps-" + _digest(f"{name}\n{text}" for name, text in sorted(maps.items()))
 
     def text(description: str) -> str:
@@ -83,6 +87,7 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             heads=_heads(process, certificates),
             own_user=_USER.search(process.texts.get("HEAD", "")) is not None,
             certificates=certificates,
+            certificate_names=CERTIFICATE_MAP in maps,
             app_id_rules=_app_id_rules(load_balancer),
             maxconn=_maxconn(load_balancer, process),
             description=description,
@@ -126,6 +131,18 @@ def _certificates(load_balancer: LoadBalancer, process: Process) -> tuple[str, .
         return ()
     named = sorted({path for tls in load_balancer.tls for path in tls.certificates})
     return tuple(dict.fromkeys([*process.certificates, *named]))
+
+
+def _certificate_map(process: Process) -> str:
+    """Which names each certificate is valid for. One that says it is for all of them is left out."""
+    names = {
+        f"{sha1}/{name.lower()} 1\n"
+        for sha1, of_one in process.certificate_names
+        if sha1 and "*" not in of_one
+        for name in of_one
+        if _CERTIFICATE_NAME.fullmatch(name)
+    }
+    return "".join(sorted(names))
 
 
 def _heads(process: Process, certificates: tuple[str, ...]) -> dict[str, str]:

@@ -182,7 +182,7 @@ class Follower:
         self.picture, self.picture_at, self.apps = "marathon", time.time(), len(cluster.apps)
         now = set(self.generator.quarantined)
         for app_id, reason in sorted(now - self._told):
-            self._record("quarantine", f"{app_id} is left out: {reason}", app_id=app_id)
+            self._record("quarantine", f"{app_id} is not served as it asks: {reason}", app_id=app_id)
         for app_id, _ in sorted(self._told - now):
             if app_id not in dict(now):
                 self._record("quarantine", f"{app_id} is served again, or gone", app_id=app_id)
@@ -231,7 +231,10 @@ class Follower:
             "generation": self.generator.generation,
             "hash": wanted.hash if wanted else "",
             "marathon": self.source.facts(),
-            "alarms": [{"id": one.id, "text": one.text, "since": one.since} for one in self.source.alarms],
+            "alarms": [
+                *({"id": one.id, "text": one.text, "since": one.since} for one in self.source.alarms),
+                *(files_.alarms if files_ else ()),
+            ],
             "apps": self.apps,
             "quarantined": [
                 {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined

@@ -125,7 +125,7 @@ class Generator:
 
     @property
     def quarantined(self) -> list[tuple[str, str]]:
-        """(app id, reason) of all that is left out, whoever left it out."""
+        """(app id, reason) of all that is not served as it asks, whoever found that out."""
         if self.translation is None:
             return []
         kept = self.translation.kept

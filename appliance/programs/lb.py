@@ -74,7 +74,7 @@ def once(request: Request) -> str:
     except NotRunningError as error:
         raise EngineError(f"{request.options.config} is written, but {error}") from None
     for app_id, reason in generator.quarantined:
-        log.warning("%s is left out: %s", app_id, reason)
+        log.warning("%s is not served as it asks: %s", app_id, reason)
     return f"applied: {summary(decision.reasons)}" if isinstance(decision, Reload) else "unchanged"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -39,6 +40,7 @@ class OperatorFiles:
         self.certificates: tuple[dict[str, Any], ...] = ()
         """For the report: path, names and end of each certificate in use."""
         self.notices: tuple[str, ...] = ()
+        self._used: tuple[Certificate, ...] = ()
         self.on_change = on_change
         self.store = Certificates(folders)
         self._asked = tuple(asked)
@@ -66,14 +68,31 @@ class OperatorFiles:
         used = {one.path: one for one in (*found, *self.store.taken_by_labels())}
         self._named = tuple(path for path in used if path not in paths)
         made = [] if found or self._dry else [self.store.of_our_own(path) for path in paths]
+        self._used = (*used.values(), *made)
         self.certificates = tuple(
-            {"path": one.path, "names": list(one.names), "not_after": one.not_after}
-            for one in (*used.values(), *made)
+            {"path": one.path, "names": list(one.names), "not_after": one.not_after} for one in self._used
         )
-        self._tell((*notices, *complaints, *certificates.warnings(list(used.values()))))
+        self._tell((*notices, *complaints, *certificates.warnings(self._used)))
         digests = [*(f"{path} {one.digest}" for path, one in sorted(used.items())), lua_digest]
         digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16] if any(digests) else ""
-        return replace(process, certificates=paths, lua=tuple(lua), files_digest=digest)
+        return replace(
+            process,
+            certificates=paths,
+            certificate_names=tuple(sorted({(one.sha1, one.names) for one in used.values()})),
+            lua=tuple(lua),
+            files_digest=digest,
+        )
+
+    @property
+    def alarms(self) -> list[dict[str, Any]]:
+        """For the report: certificates that end soon."""
+        now = time.time()
+        warned = ((one, one.warning(now)) for one in self._used)
+        return [
+            {"id": "CERTIFICATE-EXPIRES", "text": words, "since": one.warns_from}
+            for one, words in warned
+            if words
+        ]
 
     def start(self) -> None:
         self._thread.start()
@@ -108,6 +127,7 @@ class OperatorFiles:
             except OSError as error:  # a folder that is being changed; the next look sees more
                 log.debug("%s", error)
                 continue
-            if marks != self._mark:
+            warned = not set(certificates.warnings(self._used)).issubset(self.notices)
+            if marks != self._mark or warned:
                 self._mark = marks
                 self.on_change()

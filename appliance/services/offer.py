@@ -156,11 +156,15 @@ def tls_fault(service: Service, ask: Ask) -> str:
     return ""
 
 
-def port_fault(service: Service, ask: Ask) -> str:
+def port_fault(service: Service, selection: Selection, ask: Ask) -> str:
     """Why its service port cannot be had on this machine; '' if it can, or it has none of its own."""
     if not service.own_port or not service.port or service.port in HTTP_PORTS:
         return ""
-    n, fault = service.index, ask.port_fault(service.labels.bind_address, service.port)
+    addresses = [service.labels.bind_address]
+    if selection.vips and addresses == ["*"]:
+        addresses = [vip.address for vip in selection.vips if vip.serves(service)]
+    found = (ask.port_fault(address, service.port) for address in addresses)
+    n, fault = service.index, next(filter(None, found), "")
     if not fault:
         return ""
     cure = f"free it, or choose another with HAPROXY_{n}_PORT"

@@ -27,7 +27,11 @@ SAMPLE_SERVER = Server("192_0_2_1_31000", "192.0.2.1", 31000, 1)
 """Stands for the servers while a text is judged, so that the verdict outlives a moved task."""
 
 
-_OURS = (("http", "to_probe"), ("app id", "trusted"), ("app id", "allowed"))
+_OURS = (
+    ("http", "to_probe"),
+    *(("https", name) for name in ("same_host", "valid_for_host", "valid_for_sni")),
+    *(("app id", name) for name in ("trusted", "allowed")),
+)
 """Conditions of our own, by place: nobody else's text adds to them."""
 
 

@@ -121,7 +121,7 @@ def _offered(
     for offer in offers:
         if not isinstance(offer, Service):
             refused.append(offer)
-        elif fault := port_fault(offer, ask):  # asked each time: it depends on more than the app
+        elif fault := port_fault(offer, selection, ask):  # asked each time: it depends on more than the app
             refused.append(Quarantined(offer.app_id, fault, offer.index))
             offered.append(replace(offer, own_port=False))
         else:

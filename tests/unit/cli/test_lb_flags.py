@@ -163,7 +163,7 @@ def test_a_broken_app_leaves_out_only_itself(marathon, run, tmp_path):
     marathon.body = json.dumps(apps).encode()
     code, _, err = run(*once(marathon, tmp_path, "--log-level", "warning"))
     assert code == 0
-    assert "/nginx is left out: HAPROXY_0_PORT" in err
+    assert "/nginx is not served as it asks: HAPROXY_0_PORT" in err
     text = (tmp_path / "haproxy.cfg").read_text()
     assert "backend nginx2_80\n" in text
     assert "backend nginx_80\n" not in text

@@ -9,6 +9,8 @@ import pytest
 
 from appliance import commands
 from appliance.haproxy.certificates import Certificates, marks
+from appliance.haproxy.model import Process
+from appliance.programs.operator_files import OperatorFiles
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,8 @@ def test_the_key_may_lie_beside(pair, tmp_path):
     found, notices = Certificates().found([str(tmp_path)])
     assert not notices
     assert [Path(one.path).name for one in found] == ["x.crt", "y.pem", "z.pem"]
+    said = commands.run(["openssl", "x509", "-noout", "-fingerprint", "-sha1", "-in", found[0].path]).output
+    assert found[0].sha1 == said.partition("=")[2].strip().replace(":", "")
     assert found[0].names == ("a.example", "b.example")
     assert 9 * 86400 < found[0].not_after - time.time() < 11 * 86400
     assert f"{found[0].path} expires on " in found[0].warning(time.time())
@@ -80,3 +84,20 @@ def test_an_empty_folder_and_a_missing_one_are_told(tmp_path):
         f"certificate folder {tmp_path}: holds no certificate that can be read",
         f"certificate {tmp_path}/none: No such file or directory; :443 goes on without it",
     ]
+
+
+def test_one_that_ends_soon_is_an_alarm_in_the_report(pair, tmp_path):
+    path = tmp_path / "a.pem"
+    path.write_text("".join(pair))
+    files = OperatorFiles([str(path)], tmp_path / "lua")
+    furnished = files.furnish(Process(str(tmp_path), "/s", "/g"))
+    assert furnished.certificate_names == (
+        (files.store._certificate(str(path)).sha1, ("a.example", "b.example")),
+    )
+    (alarm,) = files.alarms
+    assert alarm["id"] == "CERTIFICATE-EXPIRES"
+    assert f"certificate {path} expires on " in alarm["text"]
+    assert alarm["text"] in files.notices
+    (told,) = files.certificates
+    assert told["path"] == str(path)
+    assert alarm["since"] == told["not_after"] - 30 * 86_400
