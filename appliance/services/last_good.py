@@ -69,9 +69,8 @@ class StandIns:
         if assigned and any(other.port == service.port for other in others.values()):
             service = replace(service, port=0)
         service = replace(service, servers=pool, own_port=not tls_fault(service, self.ask))
-        return replace(
-            service, own_port=service.own_port and not port_fault(service, self.selection, self.ask)
-        )
+        held = port_fault(service, self.selection, self.ask)
+        return replace(service, own_port=False) if held else service
 
     def _servers(self, service: Service, others: Mapping[Key, Service]) -> tuple[Server, ...] | None:
         member = self.members.get(service.app_id)

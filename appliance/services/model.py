@@ -45,10 +45,10 @@ class Ask:
     """What only this machine can tell about a label. Each answers '' or what is wrong."""
 
     certificate_fault: Callable[[str], str] = lambda _path: ""
-    port_fault: Callable[[str, int], str] = lambda _address, _port: ""
-    """Who but HAProxy listens there."""
     text_fault: Callable[[LoadBalancer], str] = lambda _alone: ""
     """HAProxy's words about a service that stands alone with texts of its owner."""
+    port_fault: Callable[[str, int], str] = lambda _address, _port: ""
+    """Who but HAProxy listens there."""
 
 
 @dataclass(frozen=True)
