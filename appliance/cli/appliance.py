@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, doctor, drain, lab, marathon_app, run, status
+from appliance.cli import command, doctor, drain, lab, marathon_app, node, pause, run, status, switchover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,9 @@ def build() -> command.Parser:
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status.add(commands)
     drain.add(commands)
+    switchover.add(commands)
+    pause.add(commands)
+    node.add(commands)
     doctor.add(commands)
     marathon_app.add(commands)
     run.add(commands)

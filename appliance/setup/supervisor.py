@@ -48,6 +48,11 @@ class Supervisor:
                 for info in supervisor.getAllProcessInfo()
             )
 
+    def shutdown(self) -> None:
+        """End everything, supervisord last; returns at once."""
+        with self._connected() as supervisor:
+            supervisor.shutdown()
+
     def restart(self, names: Sequence[str]) -> None:
         """One after the other, each running again before the next stops."""
         with self._connected() as supervisor:

@@ -156,18 +156,35 @@ def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
             "Marathon runs the load balancer on no node that answers: 'appliance marathon-app' prints its app"
         )
         alarms.append(Alarm("LB-NOWHERE", text))
-    for row in rows:
-        if not row.facts:
-            alarms.append(Alarm("NODE-UNREACHABLE", f"{row.name} ({row.address}): {row.problem}"))
-        elif row.part("health").get("draining"):
-            alarms.append(Alarm("MAINTENANCE", f"{row.name} is drained; 'appliance undrain' there ends it"))
-        elif row.role not in (OWNER, STANDBY):
-            alarms.append(Alarm("VRRP-DOWN", f"{row.name}: VRRP is {row.role}"))
-        elif row.verdict is Verdict.DEGRADED:
-            alarms.append(Alarm("LB-DEGRADED", f"{row.name}: {', '.join(row.reasons)}"))
-        elif not row.verdict.serves and not row.floating:
-            alarms.append(Alarm("LB-DOWN", f"{row.name}: {', '.join(row.reasons)}"))
-    return alarms
+    return alarms + _frozen(rows) + [alarm for row in rows for alarm in _alarms_of(row)]
+
+
+def _frozen(rows: Sequence[Row]) -> list[Alarm]:
+    paused = [row.name for row in rows if row.part("health").get("paused")]
+    if not paused:
+        return []
+    text = f"priorities are frozen on {', '.join(paused)}: no failure moves the VIP; 'appliance resume'"
+    return [Alarm("PAUSED", text)]
+
+
+def _alarms_of(row: Row) -> list[Alarm]:
+    if not row.facts:
+        return [Alarm("NODE-UNREACHABLE", f"{row.name} ({row.address}): {row.problem}")]
+    heard = row.part("vrrp").get("alarms")
+    alarms = [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard] if heard else []
+    return alarms + [alarm for alarm in [_verdict_alarm(row)] if alarm]
+
+
+def _verdict_alarm(row: Row) -> Alarm | None:
+    if row.part("health").get("draining"):
+        return Alarm("MAINTENANCE", f"{row.name} is drained; 'appliance undrain' there ends it")
+    if row.role not in (OWNER, STANDBY):
+        return Alarm("VRRP-DOWN", f"{row.name}: VRRP is {row.role}")
+    if row.verdict is Verdict.DEGRADED:
+        return Alarm("LB-DEGRADED", f"{row.name}: {', '.join(row.reasons)}")
+    if not row.verdict.serves and not row.floating:
+        return Alarm("LB-DOWN", f"{row.name}: {', '.join(row.reasons)}")
+    return None
 
 
 def _get(address: str) -> tuple[dict[str, Any], str]:
