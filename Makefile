@@ -31,7 +31,8 @@ bench: install  ## measure: following Marathon, and the VIP's moves in the lab (
 	$(BIN)/python benchmarks/cold.py
 	$(BIN)/python benchmarks/vip.py
 
-soak: install  ## ten minutes of random faults while apps come and go
+soak: install-dev  ## every combination of verdicts on real keepalived, then ten minutes of random faults
+	ELECTION_WALK=all $(BIN)/pytest -n 0 tests/integration/test_election.py
 	$(BIN)/python benchmarks/soak_marathon.py
 
 install: $(VENV)/installed  ## engines from the distribution, the package into .venv

@@ -66,7 +66,7 @@ class Node:
         self.processes: dict[str, commands.Process[bytes]] = {}
         self.folder = top
 
-    def prepare(self, nodes: list[Node]) -> None:
+    def prepare(self, nodes: list[Node], more: str = "") -> None:
         paths = self.paths
         folders = (paths.etc, paths.lb_run, paths.health_run, paths.keepalived_run, paths.state, paths.log)
         for folder in (*folders, paths.bin):
@@ -75,7 +75,7 @@ class Node:
         paths.settings.write_text(
             f'[vip]\naddress = "{VIP}"\ninterface = "eth0"\nvirtual_router_id = 250\n'
             f'[cluster]\naddress = "{self.address}"\nnodes = [{listed}]\n'
-            f'[marathon]\nurls = ["http://10.77.0.233:8080"]\n'
+            f'[marathon]\nurls = ["http://10.77.0.233:8080"]\n{more}'
         )
         config = HAPROXY.format(host=PROBE_HOST, path=PROBE_PATH, name=self.name)
         (paths.run / "haproxy.cfg").write_text(config)
@@ -132,8 +132,13 @@ class Node:
 
     @property
     def holds(self) -> bool:
-        done = commands.run(["ip", "-n", self.namespace, "-o", "addr", "show", "dev", "eth0", "to", VIP])
-        return VIP in done.output
+        return self.has(VIP)
+
+    def has(self, vip: str) -> bool:
+        return (
+            f" {vip}/"
+            in commands.run(["ip", "-n", self.namespace, "-o", "addr", "show", "dev", "eth0"]).output
+        )
 
     @property
     def weight(self) -> int | None:
@@ -195,8 +200,8 @@ def enter(namespace: str) -> None:
 
 
 @contextlib.contextmanager
-def cluster(*, peers: bool = True):
-    """Three nodes with nothing started, and a client's namespace."""
+def cluster(*, peers: bool = True, more: str = ""):
+    """Three nodes with nothing started, and a client's namespace. `more` ends each node's settings."""
     prefix = f"tk{uuid.uuid4().hex[:5]}"
     top = Path(tempfile.mkdtemp(prefix="tk", dir="/tmp"))
     bridge, client = f"{prefix}-br", f"{prefix}-c"
@@ -215,7 +220,7 @@ def cluster(*, peers: bool = True):
             ip("addr", "add", f"{address}/24", "dev", "eth0", namespace=namespace)
             ip("link", "set", "eth0", "up", namespace=namespace)
         for node in nodes:
-            node.prepare(nodes if peers else [node])
+            node.prepare(nodes if peers else [node], more)
         yield nodes, client
     finally:
         for node in nodes:

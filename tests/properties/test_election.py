@@ -13,6 +13,7 @@ from appliance.health.compare import Sight
 from appliance.health.state import Health, Look, Peer, Picture, step
 from appliance.health.verdict import Verdict
 from appliance.keepalived import priority
+from appliance.settings import Cluster, Node, Vip
 
 BEST_FIRST = [
     Verdict.HEALTHY,
@@ -38,6 +39,47 @@ def test_exactly_one_winner_and_the_right_one(nodes):
         if numbers:
             winner = max(numbers, key=lambda rank: numbers[rank])
             assert winner == min(numbers, key=lambda rank: (BEST_FIRST.index(verdicts[rank]), rank))
+
+
+@pytest.mark.parametrize("nodes", range(1, 6))
+def test_each_of_several_vips_has_its_own_winner(nodes):
+    """VIPs that prefer the nodes in rotated orders: the best has it, among equals whom the VIP prefers."""
+    cluster = Cluster("10.0.0.1", tuple(Node(f"n{n}", f"10.0.0.{n}") for n in range(1, nodes + 1)))
+    names = [node.name for node in cluster.nodes]
+    vips = [
+        Vip(f"10.0.0.{100 + turn}", prefers=tuple(names[turn:] + names[:turn])[: turn + 1])
+        for turn in range(nodes)
+    ]
+    ranks = [{node.name: rank for rank, node in enumerate(cluster.preferring(vip))} for vip in vips]
+    assert [min(of_vip, key=of_vip.__getitem__) for of_vip in ranks] == names
+    for verdicts in itertools.product([None, *Verdict], repeat=nodes):
+        live = {
+            name: verdict
+            for name, verdict in zip(names, verdicts)
+            if verdict is not None and verdict is not Verdict.FAULT
+        }
+        for of_vip in ranks:
+            numbers = {name: priority.effective(of_vip[name], it.value) for name, it in live.items()}
+            assert len(set(numbers.values())) == len(numbers), "two nodes would announce the same"
+            if live:
+                winner = max(numbers, key=numbers.__getitem__)
+                assert winner == min(live, key=lambda name: (BEST_FIRST.index(live[name]), of_vip[name]))
+
+
+@given(
+    st.lists(st.permutations(range(5)), min_size=2, max_size=2),
+    st.integers(1, 4),
+    st.integers(0, 5),
+)
+def test_a_newcomer_renumbers_nobody(orders, count, named):
+    """Whatever the VIP prefers: the ranks of those who are there stay, the newcomer's is the last."""
+    nodes = tuple(Node(f"n{n}", f"10.0.0.{n}") for n in orders[0][: count + 1])
+    names = {node.name for node in nodes[:count]}
+    prefers = tuple(name for n in orders[1] if (name := f"n{n}") in names)[:named]
+    vip = Vip("10.0.0.100", prefers=prefers)
+    before = Cluster(nodes[0].address, nodes[:count]).preferring(vip)
+    after = Cluster(nodes[0].address, nodes).preferring(vip)
+    assert after == (*before, nodes[count])
 
 
 def test_neighbours_are_far_enough_apart_not_to_race():
