@@ -79,9 +79,10 @@ def drained(paths: Paths, wanted: Settings, node: Node, refusal: str, order: dic
 
     Raises ApplianceError when it is drained, but did not do as it should.
     """
-    vip, seen = wanted.vip.address, Seen(paths, wanted, node)
+    seen = Seen(paths, wanted, node)
     place = "this node" if node == wanted.cluster.node else node.name
-    held, started = seen.holds(), time.monotonic()
+    held, started = seen.held(), time.monotonic()
+    vip = " and ".join(held or [it.address for it in wanted.vips])
     give(paths, wanted, node, order="drain", **order)
     if not seen.wait(lambda: seen.verdict() in DRAINED, DRAIN_DEADLINE_S):
         raise ApplianceError(
@@ -89,12 +90,14 @@ def drained(paths: Paths, wanted: Settings, node: Node, refusal: str, order: dic
         )
     if not held:
         return f"drained; the VIP {vip} was not on {place}"
-    if not seen.wait(lambda: not seen.holds(), LONE_DEADLINE_S if refusal else DRAIN_DEADLINE_S):
+    if not seen.wait(lambda: not seen.held(), LONE_DEADLINE_S if refusal else DRAIN_DEADLINE_S):
         if refusal:
             return f"drained; the VIP {vip} stays here, for no other node takes it"
         raise ApplianceError(f"drained, but the VIP {vip} is still on {place}: see appliance status")
     took_ms = (time.monotonic() - started) * 1000
-    owners = " and ".join(row.name for row in cluster.ask(wanted).owners) or "another node"
+    rows = cluster.ask(wanted).rows
+    takers = [row.name for row in rows if any(row.of_vip(it).get("holds") for it in held)]
+    owners = " and ".join(takers) or "another node"
     return f"drained; the VIP {vip} left {place} after {took_ms:.0f} ms and is on {owners}"
 
 

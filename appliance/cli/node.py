@@ -66,8 +66,10 @@ def _shut_down(supervisor: Supervisor) -> None:
 
 def hand_over(paths: Paths, wanted: Settings) -> str:
     """Leave the VIP to another node, if one can take it. Until the next start this node counts as drained."""
-    seen, vip = Seen(paths, wanted, wanted.cluster.node), wanted.vip.address
-    if not seen.holds():
+    seen = Seen(paths, wanted, wanted.cluster.node)
+    held = seen.held()
+    vip = " and ".join(held or [it.address for it in wanted.vips])
+    if not held:
         orders.give(paths.leaving)
         return f"the VIP {vip} is not on this node"
     refusal = no_other_works(wanted, wanted.cluster.node)
@@ -75,7 +77,7 @@ def hand_over(paths: Paths, wanted: Settings) -> str:
         return f"the VIP {vip} is given up without a successor: {refusal}"
     started = time.monotonic()
     orders.give(paths.leaving)
-    if not seen.wait(lambda: not seen.holds(), HAND_OVER_DEADLINE_S):
+    if not seen.wait(lambda: not seen.held(), HAND_OVER_DEADLINE_S):
         return f"no other node has taken the VIP {vip} within {HAND_OVER_DEADLINE_S:g} s"
     return f"another node has the VIP {vip} after {(time.monotonic() - started) * 1000:.0f} ms"
 

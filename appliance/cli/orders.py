@@ -61,7 +61,7 @@ class Seen:
 
     def __init__(self, paths: Paths, wanted: Settings, node: Node) -> None:
         self._paths = paths
-        self._vip = wanted.vip
+        self._vips = wanted.vips
         self._node = node
         self._own = node == wanted.cluster.node
         self.pause_s = LOOK_S if self._own else ASK_S
@@ -76,10 +76,16 @@ class Seen:
         return str(self.health().get("verdict"))
 
     def holds(self) -> bool:
-        """Whether it has the VIP; a node that does not answer is not believed to have let go."""
+        """Whether it has the first VIP; a node that does not answer is not believed to have let go."""
+        return self._vips[0].address in self.held()
+
+    def held(self) -> tuple[str, ...]:
+        """All VIPs that it has; a node that does not answer is not believed to have let any go."""
         if self._own:
-            return interfaces.holds(self._vip.address, self._vip.interface)
-        return ask(self._node.address).get("holds_vip") is not False
+            return tuple(it.address for it in self._vips if interfaces.holds(it.address, it.interface))
+        said = ask(self._node.address).get("vips")
+        free = {it["address"] for it in said if not it["holds"]} if isinstance(said, list) else ()
+        return tuple(it.address for it in self._vips if it.address not in free)
 
     def wait(self, happened: Callable[[], bool], deadline_s: float) -> bool:
         end = time.monotonic() + deadline_s

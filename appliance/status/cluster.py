@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from appliance.health.verdict import Verdict, named
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
     from appliance.settings import Node, Settings
 
+NO_MORE: Mapping[str, Sequence[str]] = MappingProxyType({})
 SCHEMA = "marathon-ha-appliance/status/1"
 DEADLINE_S = 1.0
+CLOCKS_APART_S = 2.0
+"""Beyond that, ages that nodes compare with each other mean nothing."""
 UNREACHABLE = "unreachable"
 LARGEST_ANSWER = 4_000_000
 
@@ -33,6 +38,8 @@ class Row:
     rank: int
     facts: Mapping[str, Any]
     problem: str = ""
+    ahead_s: float = 0.0
+    """Of its clock before this node's, as far as the answer's way leaves no doubt."""
 
     @property
     def role(self) -> str:
@@ -58,10 +65,14 @@ class Row:
     @property
     def arithmetic(self) -> str:
         """`slave-2 236 = 72 + 164 (healthy)`."""
+        return self.sum_at(self.rank)
+
+    def sum_at(self, rank: int) -> str:
+        """The same with the rank that it has for a VIP."""
         if not self.facts:
             return f"{self.name} does not answer"
-        base, words = priority.base(self.rank), self.verdict.words
-        effective = priority.effective(self.rank, self.weight)
+        base, words = priority.base(rank), self.verdict.words
+        effective = priority.effective(rank, self.weight)
         if self.reasons:
             words += f": {', '.join(self.reasons)}"
         if effective is None:
@@ -73,6 +84,12 @@ class Row:
     def floating(self) -> bool:
         """Whether it waits for Marathon to run a load balancer there, so that having none is no fault."""
         return self.facts.get("mode") == FLOATING
+
+    def of_vip(self, address: str) -> Mapping[str, Any]:
+        """What it says of one VIP; empty if it does not know it."""
+        said = self.facts.get("vips")
+        of_vip = (it for it in said if it.get("address") == address) if isinstance(said, list) else ()
+        return next(iter(of_vip), {})
 
     def part(self, key: str) -> Mapping[str, Any]:
         part = self.facts.get(key)
@@ -93,6 +110,8 @@ class View:
     rows: tuple[Row, ...]
     why: str
     alarms: tuple[Alarm, ...]
+    more: tuple[str, ...] = ()
+    """Of each further VIP: who has it, and why."""
 
     @property
     def owners(self) -> tuple[Row, ...]:
@@ -102,27 +121,73 @@ class View:
 def ask(settings: Settings) -> View:
     """Ask all agents at once. Takes at most a second; a node that does not answer is a row, no error."""
     nodes = settings.cluster.nodes
-    answers: dict[str, tuple[dict[str, Any], str]] = {}
+    answers: dict[str, tuple[dict[str, Any], str, float]] = {}
 
     def one(node: Node) -> None:
-        answers[node.address] = _get(node.address)
+        began = time.time()
+        facts, problem = _get(node.address)
+        answers[node.address] = facts, problem, ahead_s(facts.get("at"), began, time.time())
 
     threads = [threading.Thread(target=one, args=(node,), daemon=True) for node in nodes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(DEADLINE_S)
-    late: tuple[dict[str, Any], str] = ({}, f"no answer within {DEADLINE_S:g} s")
+    late: tuple[dict[str, Any], str, float] = ({}, f"no answer within {DEADLINE_S:g} s", 0.0)
     rows = tuple(
         Row(node.name, node.address, rank, *answers.get(node.address, late))
         for rank, node in enumerate(nodes)
     )
-    return view(settings.vip.address, rows)
+    orders = {
+        vip.address: [node.name for node in settings.cluster.preferring(vip)] for vip in settings.more_vips
+    }
+    return view(settings.vip.address, rows, orders)
 
 
-def view(vip: str, rows: Sequence[Row]) -> View:
-    """The picture that follows from what the nodes say. Pure."""
-    return View(vip, tuple(rows), _why(vip, rows), tuple(_alarms(vip, rows)))
+def ahead_s(said: object, asked_at: float, answered_at: float) -> float:
+    """How far a clock that said `said` is ahead (or behind, below 0) of the one of the other two."""
+    if not isinstance(said, (int, float)):
+        return 0.0
+    return max(said - answered_at, 0.0) or min(said - asked_at, 0.0)
+
+
+def view(vip: str, rows: Sequence[Row], orders: Mapping[str, Sequence[str]] = NO_MORE) -> View:
+    """The picture that follows from what the nodes say. Pure. `orders`: nodes by rank of each further VIP."""
+    alarms = [*_alarms(vip, rows), *(alarm for more in orders for alarm in _owner_alarms(more, rows))]
+    more = tuple(_why_more(address, order, rows) for address, order in orders.items())
+    return View(vip, tuple(rows), _why(vip, rows), (*alarms, *_lists_differ(rows)), more)
+
+
+def _why_more(vip: str, order: Sequence[str], rows: Sequence[Row]) -> str:
+    owners = [row.name for row in rows if row.of_vip(vip).get("holds")]
+    sums = ", ".join(row.sum_at(order.index(row.name)) for row in rows)
+    where = f"on {' and '.join(owners)} because" if owners else "on no node"
+    return f"VIP {vip} is {where}: {sums}"
+
+
+def _owner_alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
+    """Of a further VIP."""
+    owners = [row.name for row in rows if row.of_vip(vip).get("holds")]
+    if not owners and not _others_unknown(rows):
+        return [Alarm("VIP-NO-OWNER", f"no node that answers has {vip}")]
+    if len(owners) > 1:
+        text = f"{vip} is on {', '.join(owners)}: do they hear each other (protocol 112)?"
+        return [Alarm("VIP-TWO-OWNERS", text)]
+    return []
+
+
+def _lists_differ(rows: Sequence[Row]) -> list[Alarm]:
+    """Two nodes of one rank race, and a node that another does not know is not heard by it."""
+    lists: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        listed = row.facts.get("nodes")
+        if isinstance(listed, list) and len(rows) > 1:
+            lists.setdefault(tuple(map(str, listed)), []).append(row.name)
+    if len(lists) < 2:
+        return []
+    said = "; ".join(f"{' and '.join(names)} {', '.join(listed)}" for listed, names in lists.items())
+    text = f"the nodes do not list the same nodes in the same order: {said}; run appliance-setup on each"
+    return [Alarm("NODES-DIFFER", text)]
 
 
 def _why(vip: str, rows: Sequence[Row]) -> str:
@@ -170,8 +235,13 @@ def _frozen(rows: Sequence[Row]) -> list[Alarm]:
 def _alarms_of(row: Row) -> list[Alarm]:
     if not row.facts:
         return [Alarm("NODE-UNREACHABLE", f"{row.name} ({row.address}): {row.problem}")]
+    alarms = []
+    if abs(row.ahead_s) >= CLOCKS_APART_S:
+        side = "ahead of" if row.ahead_s > 0 else "behind"
+        text = f"the clock of {row.name} is {abs(row.ahead_s):.0f} s {side} this node's: let NTP set both"
+        alarms.append(Alarm("CLOCKS-APART", text))
     heard = row.part("vrrp").get("alarms")
-    alarms = [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard] if heard else []
+    alarms += [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard or ()]
     return alarms + [alarm for alarm in [_verdict_alarm(row)] if alarm]
 
 

@@ -13,7 +13,7 @@ from appliance.trust import Trust
 
 if TYPE_CHECKING:
     from appliance.paths import Paths
-    from appliance.settings import Settings
+    from appliance.settings import Settings, Vip
 
 SCHEMA = "marathon-ha-appliance/node/1"
 OWNER = "OWNER"
@@ -24,7 +24,8 @@ STOPPED = "stopped"
 
 def status(paths: Paths, settings: Settings) -> dict[str, Any]:
     """The object that the agent answers at /status.json."""
-    holds = interfaces.holds(settings.vip.address, settings.vip.interface)
+    vips = [_vip(settings, vip, reports.weight(paths) or 0) for vip in settings.vips]
+    holds = any(vip["holds"] for vip in vips)
     weight = reports.weight(paths) or 0
     vrrp = files.report(paths.vrrp_report)
     return {
@@ -35,7 +36,9 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
         "version": __version__,
         "mode": settings.lb.mode,
         "vip": settings.vip.address,
-        "holds_vip": holds,
+        "holds_vip": vips[0]["holds"],
+        "vips": vips,
+        "nodes": [node.address for node in settings.cluster.nodes],
         "role": role(holds, weight, runs=service.runs(paths), state=str(vrrp.get("state"))),
         "priority": {
             "base": priority.base(settings.cluster.rank),
@@ -48,6 +51,17 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
         "shows": Trust(paths).shown(),
         "vrrp": vrrp,
         "at": time.time(),
+    }
+
+
+def _vip(settings: Settings, vip: Vip, weight: int) -> dict[str, Any]:
+    rank = settings.cluster.rank_for(vip)
+    return {
+        "address": vip.address,
+        "virtual_router_id": vip.virtual_router_id,
+        "holds": interfaces.holds(vip.address, vip.interface),
+        "rank": rank,
+        "effective": priority.effective(rank, weight),
     }
 
 

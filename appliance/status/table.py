@@ -23,7 +23,7 @@ def lines(view: View, now: float | None = None) -> list[str]:
     now = time.time() if now is None else now
     alarms = [f"ALARM {alarm.id}: {alarm.text}" for alarm in view.alarms]
     table = aligned([HEADINGS, *(cells(row, now) for row in view.rows)])
-    return [*alarms, *([""] if alarms else []), *table, "", view.why]
+    return [*alarms, *([""] if alarms else []), *table, "", view.why, *view.more]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -80,6 +80,7 @@ def document(view: View) -> dict[str, Any]:
         "vip": view.vip,
         "owners": [row.name for row in view.owners],
         "why": view.why,
+        "more": list(view.more),
         "alarms": [{"id": alarm.id, "text": alarm.text} for alarm in view.alarms],
         "nodes": [
             {

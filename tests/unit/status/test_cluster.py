@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from appliance.cli.status import exit_code
 from appliance.health.verdict import Verdict
 from appliance.status import table
-from appliance.status.cluster import Row, view
+from appliance.status.cluster import Row, ahead_s, view
 
 VIP = "10.77.0.250"
 
@@ -146,3 +148,53 @@ def test_where_marathon_runs_one_load_balancer_nodes_without_are_no_alarm():
 def test_where_marathon_runs_none_one_alarm_says_it():
     seen = view(VIP, [floating(0, Verdict.NO_LB, owner=True), floating(1, Verdict.NO_LB), away(2)])
     assert ids(seen) == ["LB-NOWHERE", "NODE-UNREACHABLE"]
+
+
+MORE = "10.77.0.251"
+
+
+def of_vips(rank, *, has=(), nodes=("10.77.0.237", "10.77.0.238"), ahead_s=0.0):
+    """A node that says which VIPs it has."""
+    found = row(rank, owner=VIP in has)
+    vips = [{"address": address, "holds": address in has} for address in (VIP, MORE)]
+    return Row(
+        found.name, found.address, rank, {**found.facts, "vips": vips, "nodes": list(nodes)}, "", ahead_s
+    )
+
+
+def test_each_further_vip_has_its_own_why_by_its_own_order_of_nodes():
+    seen = view(VIP, [of_vips(0, has=[VIP]), of_vips(1, has=[MORE])], {MORE: ["slave-2", "slave-1"]})
+    assert seen.alarms == ()
+    (why,) = seen.more
+    assert why == (
+        "VIP 10.77.0.251 is on slave-2 because: "
+        "slave-1 236 = 72 + 164 (healthy), slave-2 246 = 82 + 164 (healthy)"
+    )
+    assert table.lines(seen)[-2:] == [seen.why, *seen.more]
+
+
+def test_a_further_vip_without_an_owner_or_with_two_is_an_alarm():
+    order = {MORE: ["slave-1", "slave-2"]}
+    assert ids(view(VIP, [of_vips(0, has=[VIP]), of_vips(1)], order)) == ["VIP-NO-OWNER"]
+    assert ids(view(VIP, [of_vips(0, has=[VIP, MORE]), of_vips(1, has=[MORE])], order)) == ["VIP-TWO-OWNERS"]
+
+
+def test_nodes_that_rank_each_other_differently_are_an_alarm():
+    twice = [of_vips(0, has=[VIP]), of_vips(1, nodes=("10.77.0.238", "10.77.0.237"))]
+    seen = view(VIP, twice)
+    assert ids(seen) == ["NODES-DIFFER"]
+    assert "slave-2 10.77.0.238, 10.77.0.237; run appliance-setup on each" in seen.alarms[0].text
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(12.4, "12 s ahead of"), (-3.0, "3 s behind")])
+def test_clocks_that_are_apart_are_an_alarm(ahead_s, words):
+    seen = view(VIP, [of_vips(0, has=[VIP]), of_vips(1, ahead_s=ahead_s)])
+    assert ids(seen) == ["CLOCKS-APART"]
+    assert f"the clock of slave-2 is {words}" in seen.alarms[0].text
+
+
+@pytest.mark.parametrize(
+    ("said", "ahead"), [(100.5, 0.0), (103.0, 2.0), (97.0, -3.0), (None, 0.0), ("x", 0.0)]
+)
+def test_a_slow_answer_is_no_wrong_clock(said, ahead):
+    assert ahead_s(said, asked_at=100.0, answered_at=101.0) == ahead
