@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING, Any
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
+SHORTEST_S = 1.0
+SHARE = 50
+"""Writing the newest text takes at most this part of the time: a large one is written less often."""
 
 
 def replace(path: Path, text: str, *, mode: int = 0o644, owner: str = "", durable: bool = True) -> None:
@@ -37,6 +45,63 @@ def replace(path: Path, text: str, *, mode: int = 0o644, owner: str = "", durabl
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def owner_of(folder: Path) -> str:
+    """As root: whose files belong into `folder`, so that its owner can replace them; '' for this user's."""
+    if os.geteuid() != 0:
+        return ""
+    with contextlib.suppress(KeyError, OSError):
+        return folder.owner()
+    return ""
+
+
+class Newest:
+    """Keeps `path` at the newest text, in a thread of its own: nobody who has one waits for the disk."""
+
+    def __init__(self, path: Path, what: str, *, mode: int = 0o644, owner: str = "") -> None:
+        """`what` it is, for the log; `mode` and `owner` as for `replace`."""
+        self._path, self._what, self._mode, self._owner = path, what, mode, owner
+        self._text: Callable[[], str] | None = None
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"writes {path.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, text: Callable[[], str]) -> None:
+        """`text` is called by the thread, if nothing newer has come until then."""
+        with self._changed:
+            self._text = text
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """The newest text is on disk when this returns."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        complaint = ""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._text or self._stopped)
+                text, self._text = self._text, None
+            if text is None:
+                return
+            began = time.monotonic()
+            try:
+                replace(self._path, text(), mode=self._mode, owner=self._owner)
+                complaint = ""
+            except OSError as error:
+                if str(error) != complaint:
+                    log.warning("%s: %s cannot be saved: %s", self._path, self._what, error)
+                complaint = str(error)
+            pause_s = max(SHORTEST_S, SHARE * (time.monotonic() - began))
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped, timeout=pause_s)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SCHEMA = "marathon-ha-appliance/picture/1"
-SHORTEST_S = 1.0
-SHARE = 50
-"""Writing takes at most this part of the time: a large cluster is written less often."""
 _MARK = '"apps":[\n'
 
 
@@ -72,48 +67,20 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._newest: Saved | None = None
-        self._changed = threading.Condition()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="picture-store", daemon=True)
+        self._newest = files.Newest(path, "the picture of Marathon's apps")
 
     def load(self) -> Saved | None:
         return load(self._path)
 
     def start(self) -> None:
-        self._thread.start()
+        self._newest.start()
 
     def save(self, saved: Saved) -> None:
-        with self._changed:
-            self._newest = saved
-            self._changed.notify()
+        self._newest.put(lambda: dump(saved))
 
     def stop(self) -> None:
         """What was saved last is on disk when this returns."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        complaint = ""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._newest or self._stopped)
-                saved, self._newest = self._newest, None
-            if saved is None:
-                return
-            began = time.monotonic()
-            try:
-                files.replace(self._path, dump(saved))
-                complaint = ""
-            except OSError as error:
-                if str(error) != complaint:
-                    log.warning("%s: the picture of Marathon's apps cannot be saved: %s", self._path, error)
-                complaint = str(error)
-            pause_s = max(SHORTEST_S, SHARE * (time.monotonic() - began))
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopped, timeout=pause_s)
+        self._newest.stop()
 
 
 def _digest(lines: str) -> str:

@@ -58,6 +58,9 @@ class Generator:
     refused: dict[Backend, Quarantined] = field(default_factory=dict)
     last_good: dict[Key, Served] = field(default_factory=dict)
     """What HAProxy took last."""
+    remember: Callable[[Mapping[Key, Served]], None] = field(default=lambda _: None)
+    """Told each time that this becomes other than what it was told before."""
+    remembered: Mapping[Key, Served] = field(default_factory=dict)
     failed: tuple[str, str] = ("", "")
     """Hash of the configuration that could not be applied last, and why. Cleared, it is tried again."""
     failures: int = 0
@@ -96,6 +99,9 @@ class Generator:
         served = self.translation.services if self.translation else ()
         names = {backend.name for backend in load_balancer.backends}
         self.last_good = {service.key: service for name, service in served if name in names}
+        if self.last_good != self.remembered:
+            self.remembered = self.last_good
+            self.remember(self.last_good)
         return decision
 
     def ports_changed(self, running: str) -> bool:

@@ -24,10 +24,11 @@ from appliance.marathon.resolve import Resolver
 from appliance.marathon.store import Store
 from appliance.marathon.watch import Watch
 from appliance.marathon.zookeeper import ZooKeeper
-from appliance.programs import operator_texts, options
+from appliance.programs import last_good_file, operator_texts, options
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator, summary
+from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.loop import Wake, Wakes
 from appliance.programs.operator_files import OperatorFiles
 from appliance.programs.standalone import Haproxy
@@ -69,10 +70,15 @@ def once(request: Request) -> str:
     generator, _, notices = _generator(request)
     for notice in notices:
         log.warning("%s", notice)
+    last_good = _last_good(request)
+    generator.remember = last_good.save
+    last_good.start()
     try:
         decision = _step(generator, cluster, request)
     except NotRunningError as error:
         raise EngineError(f"{request.options.config} is written, but {error}") from None
+    finally:
+        last_good.stop()
     for app_id, reason in generator.quarantined:
         log.warning("%s is not served as it asks: %s", app_id, reason)
     return f"applied: {summary(decision.reasons)}" if isinstance(decision, Reload) else "unchanged"
@@ -142,7 +148,9 @@ def follow(request: Request, *, events: bool) -> None:
 
     ensembles = [ZooKeeper(ensemble, access, on_change=led_by) for ensemble in request.ensembles]
     haproxy = [Haproxy(request.options.config, generator.process)] if with_haproxy else []
-    sources: list[Running] = [*haproxy, control, operator_files, *ensembles, feed]
+    last_good = _last_good(request)
+    generator.remember = last_good.save
+    sources: list[Running] = [*haproxy, last_good, control, operator_files, *ensembles, feed]
     if events:
         sources.append(watch)
     for source in sources:
@@ -190,6 +198,10 @@ def signals(wakes: Wakes) -> dict[str, Callable[[], str]]:
     }
 
 
+def _last_good(request: Request) -> LastGoodFile:
+    return LastGoodFile(request.options.config.parent / last_good_file.NAME)
+
+
 def _access(request: Request) -> Access:
     if not request.tls_verify:
         log.warning("Marathon's TLS certificates are not verified: whoever is in between may pose as it")
@@ -231,6 +243,7 @@ def _generator(request: Request, *, dry: bool = False) -> tuple[Generator, Opera
         own_app=request.own_app,
         exclude_refused=request.options.exclude_refused and request.options.validate,
     )
+    generator.last_good = _last_good(request).load()
     generator.ask = Ask(
         port_fault=generator.ports.fault if generator.ports else lambda _address, _port: "",
         certificate_fault=lambda path: operator_files.store.usable(path) or "",

@@ -24,6 +24,7 @@ from appliance.marathon import wire
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator
+from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.lb import pages
 from appliance.programs.loop import Wake, Wakes
 from appliance.services.model import Ask, Selection, Texts
@@ -75,7 +76,7 @@ class Node:
         self.haproxy = Haproxy(namespace)
         self.marathon, self.wakes = Marathon(), Wakes()
         self.report = self.haproxy.folder / "lb.json"
-        self.thread = self.control = self.generator = None
+        self.thread = self.control = self.generator = self.last_good = None
 
     def generate(self, *, judged=False):
         """`judged`: HAProxy is asked about texts that stand in labels."""
@@ -86,6 +87,9 @@ class Node:
         self.generator = generator
         generator.ports = Ports(lambda: self.namespace.connect(listeners))
         generator.ask = Ask(port_fault=generator.ports.fault)
+        self.last_good = LastGoodFile(haproxy.folder / "last-good.json")
+        generator.last_good, generator.remember = self.last_good.load(), self.last_good.save
+        self.last_good.start()
         if judged:
             generator.ask = replace(generator.ask, text_fault=Isolation(lambda: generator.process))
             generator.selection = replace(generator.selection, texts=Texts(operator_texts.built_in()))
@@ -116,6 +120,7 @@ class Node:
             self.wakes.put(Wake.STOP)
             self.thread.join(10)
             self.control.stop()
+            self.last_good.stop()
             self.thread = None
 
     def close(self):
@@ -277,6 +282,26 @@ def test_what_cannot_be_used_leaves_the_app_where_it_was_with_its_tasks_of_now(n
     node.change()
     assert not reported(node)
     assert node.who(3, headers={**mine, **login}) == {"31001"}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_last_good_routes_outlive_the_generator_and_a_damaged_file_costs_only_them(node, damaged):
+    start_with_tutorial(node)
+    node.marathon.runs("mine", 31001, HAPROXY_0_VHOST="mine.example")
+    node.change()
+    node.stop()
+    kept = node.haproxy.folder / "last-good.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    if damaged:
+        kept.write_text(kept.read_text().replace("mine.example", "thine.example"))
+
+    node.marathon.runs("mine", 31001, HAPROXY_0_VHOST="two words.example")
+    node.generate()
+    node.until(lambda: "/mine" in reported(node))
+    node.until_reported(applied=True)
+    assert reported(node)["/mine"].endswith("its last good routes are kept") is not damaged
+    assert ("31001" in node.who(3, headers={"Host": "mine.example"})) is not damaged
+    assert node.who(headers={"Host": "nginx.marathon.mesos"}) == {"31277", "31022", "31667", "31380"}
 
 
 def test_an_app_that_cannot_be_read_is_served_as_before_until_it_is_deleted(node):

@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path):
     store.start()
     store.save(Saved(CHECKED, 1.0))
     store.stop()
-    assert not store._thread.is_alive()
+    assert not store._newest._thread.is_alive()
 
 
 def test_loss_is_counted_by_number_and_announced_apps_are_none():
