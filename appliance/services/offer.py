@@ -58,7 +58,7 @@ def services(
         try:
             if _meant(app, n, own, selection):
                 read = service_labels(own, n)
-                if read.compression is None:
+                if read.compression is None and selection.compression:
                     read = replace(read, compression=selection.compression)
                 port = read.port or app.ports[n].service_port or assigned.get(n, 0)
                 service = _service(app, n, port, read, selection)
@@ -104,8 +104,12 @@ def _service(app: App, n: int, port: int, labels: ServiceLabels, selection: Sele
     fault = _fault(n, port, mode, labels, selection) or _check_fault(check)
     if fault:
         raise UnservableError(fault)
-    service = Service(app.id, n, port, mode, labels, check, ())
-    service = replace(service, health_check=health_check, app_port=app.ports[n], groups=groups(app.labels, n))
+    service = Service(
+        *(app.id, n, port, mode, labels, check, ()),
+        health_check=health_check,
+        app_port=app.ports[n],
+        groups=groups(app.labels, n),
+    )
     foreign = {vip.address for vip in selection.vips if not vip.serves(service)}
     if labels.bind_address in foreign:
         raise UnservableError(f"HAPROXY_{n}_BIND_ADDR: {labels.bind_address} is the VIP of other groups")
