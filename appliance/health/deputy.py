@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from appliance.health import reports
 from appliance.health.orders import Reader
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 class Deputy:
     """Call `watch` a few times a second. `acting` while health is silent; health overwrites it later."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, releases: Callable[[], bool] = lambda: False) -> None:
+        """`releases`: whether a node without a working load balancer may not hold the VIP."""
         self._paths = paths
+        self._releases = releases
         self._orders = Reader(paths)
         self.acting = False
 
@@ -41,4 +43,5 @@ class Deputy:
         ordered = self._orders.read()
         if not ordered.paused:
             verdict = Verdict.NO_LB_DRAINING if ordered.drained else Verdict.NO_LB
+            verdict = Verdict.FAULT if self._releases() else verdict
             reports.write_weight(self._paths, verdict)

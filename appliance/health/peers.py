@@ -20,8 +20,9 @@ DEADLINE_S = 1.0
 LARGEST_ANSWER = 1_000_000
 
 
-def parse(facts: dict[str, Any], address: str, at: float) -> Peer:
-    """What a peer's /status.json says. Raises KeyError, TypeError."""
+def parse(facts: dict[str, Any], address: str, own: str, at: float) -> Peer:
+    """What a peer's /status.json says; `own` is this node's address. Raises KeyError, TypeError."""
+    nodes = facts.get("nodes")
     sight = facts.get("sight") or {}
     age_s, up = sight.get("picture_age_s"), sight.get("servers_up")
     return Peer(
@@ -29,6 +30,7 @@ def parse(facts: dict[str, Any], address: str, at: float) -> Peer:
         at,
         address=address,
         holds=facts.get("holds_vip") is True,
+        knows_us=own in nodes if isinstance(nodes, list) and len(nodes) > 1 else True,
         sight=Sight(
             picture_age_s=float(age_s) if isinstance(age_s, (int, float)) else None,
             servers_up=up if isinstance(up, int) else None,
@@ -39,7 +41,8 @@ def parse(facts: dict[str, Any], address: str, at: float) -> Peer:
 class Peers:
     """One thread per peer asks its agent every 250 ms. Use `known` from any thread."""
 
-    def __init__(self, addresses: Iterable[str], port: int) -> None:
+    def __init__(self, addresses: Iterable[str], own: str, port: int) -> None:
+        self._own = own
         self._port = port
         self._known: dict[str, Peer] = {}
         self._stop = threading.Event()
@@ -69,7 +72,7 @@ class Peers:
         try:
             connection.request("GET", "/status.json")
             facts = json.loads(connection.getresponse().read(LARGEST_ANSWER))
-            return parse(facts, address, time.monotonic())
+            return parse(facts, address, self._own, time.monotonic())
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
             return None
         finally:

@@ -50,6 +50,8 @@ class Peer:
     holds: bool = False
     """Its interface has the VIP."""
     sight: Sight = UNKNOWN
+    knows_us: bool = True
+    """Whether this node is on its list of nodes: else they do not hear each other."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Look:
     """That it shall have the VIP while it is degraded, too."""
     sight: Sight = UNKNOWN
     peers: tuple[Peer, ...] = ()
+    releases: bool = False
+    """Whether a node without a working load balancer may not hold the VIP, not even as last resort."""
     floating: bool = False
     """Marathon runs the load balancer, on one node at a time."""
 
@@ -166,6 +170,16 @@ def hold_down_s(failures: int) -> float:
 
 
 def _judge(state: Health, look: Look, now: float) -> tuple[Verdict, tuple[str, ...]]:
+    for peer in look.peers:
+        if not peer.knows_us and peer.verdict.serves and now - peer.at <= PEER_FRESH_S:
+            return Verdict.FAULT, (f"{peer.address} does not know this node: run appliance-setup there",)
+    verdict, reasons = _worth(state, look, now)
+    if look.releases and not verdict.serves:
+        return Verdict.FAULT, reasons
+    return verdict, reasons
+
+
+def _worth(state: Health, look: Look, now: float) -> tuple[Verdict, tuple[str, ...]]:
     drained: tuple[str, ...] = (look.drain_reason,) if look.draining and look.drain_reason else ()
     if not state.up:
         why = (state.problem or f"answers for less than {RISE * LOOK_INTERVAL_S:g} s so far",)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from appliance import interfaces
-from appliance.errors import ApplianceError, MissingError
+from appliance.errors import ApplianceError, MissingError, NotRunningError
 from appliance.keepalived import model, render, service
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Generator:
     """Call `update` now and then. What keepalived refuses never replaces what runs."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, refusal: Callable[[Settings], str] = lambda _: "") -> None:
+        """`refusal`: why keepalived shall not start yet, asked before its first configuration."""
         self._paths = paths
+        self._refusal = refusal
         self._made_from: tuple[Settings, tuple[Interface, ...]] | None = None
         self.problem = ""
         """Why what runs is not what appliance.toml says; empty: it is."""
@@ -34,7 +36,8 @@ class Generator:
             if str(error) == self.problem:
                 return ""
             self.problem = str(error)
-            return f"the configuration from before stays in use: {error}"
+            stays = self._paths.keepalived_conf.exists()
+            return f"{'the configuration from before stays in use' if stays else 'VRRP waits'}: {error}"
         self._made_from, self.problem = (settings, present), ""
         return done
 
@@ -42,6 +45,10 @@ class Generator:
         instances = model.instances(settings, present)
         for vrrp in instances:
             _check_interface(vrrp, present)
+        if not self._paths.keepalived_conf.exists():
+            refusal = self._refusal(settings)
+            if refusal:
+                raise NotRunningError(refusal)
         text = render.configuration(settings.cluster.node.name, instances, self._paths)
         if not service.replace(self._paths, text):
             return ""

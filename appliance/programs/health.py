@@ -33,8 +33,8 @@ class Program:
         self.state = Health()
         self.verdict_since = time.time()
         self.cluster = settings.Current(paths.settings)
-        self.peers = Peers((), AGENT_PORT)
-        self.peer_addresses: tuple[str, ...] = ()
+        self.peers = Peers((), "", AGENT_PORT)
+        self.asked: tuple[str, tuple[str, ...]] = ("", ())
         self.lb_report = reports.Report(paths.lb_report)
         self.orders = orders.Reader(paths)
         self.ordered = self.orders.read()
@@ -86,10 +86,11 @@ class Program:
         return process.listener(self.paths.haproxy_master_socket)
 
     def _seen(self, *, problem: str = "", died: bool = False) -> Look:
-        addresses = tuple(peer.address for peer in self.cluster.read().cluster.peers)
-        if addresses != self.peer_addresses:
+        cluster = self.cluster.read().cluster
+        asked = cluster.address, tuple(peer.address for peer in cluster.peers)
+        if asked != self.asked:
             self.peers.stop()
-            self.peers, self.peer_addresses = Peers(addresses, AGENT_PORT), addresses
+            self.peers, self.asked = Peers(asked[1], asked[0], AGENT_PORT), asked
         self.ordered = self.orders.read()
         lb_report = self.lb_report.read()
         age_s = reports.picture_age_s(lb_report, self.lb_report.written_at, time.time())
@@ -98,6 +99,7 @@ class Program:
             died=died,
             picture=Picture.MARATHON if self._floating else reports.picture(lb_report),
             floating=self._floating,
+            releases=cluster.releases,
             draining=self.ordered.drained,
             drain_reason=self.ordered.reason,
             preferred=self.ordered.preferred,

@@ -14,6 +14,7 @@ from appliance.health.process import Watched
 from appliance.keepalived import model, notify, service
 from appliance.keepalived.fifo import Fifo
 from appliance.keepalived.generator import Generator
+from appliance.programs import admission
 from appliance.programs.handover import missing
 from appliance.programs.router import Router
 from appliance.programs.transitions import Report
@@ -40,11 +41,11 @@ class Program:
         self.poll = select.poll()
         self.fifo = Fifo(paths.vrrp_fifo)
         self.poll.register(self.fifo, select.POLLIN)
-        self.generator = Generator(paths)
+        self.generator = Generator(paths, admission.refusal)
         self.report = Report(paths.vrrp_report)
         self.routers: list[Router] = []
         self.obstacle = missing(paths)
-        self.deputy = Deputy(paths)
+        self.deputy = Deputy(paths, lambda: self.settings.read().cluster.releases)
         self.health_report = reports.Report(paths.health_report)
         self.keepalived = Watched(self.poll, lambda: service.pid(paths))
         self.health = Watched(self.poll, self._health_pid)

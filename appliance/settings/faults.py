@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from appliance.settings.model import CONFLICT_RULES, MAX_NODES, MODES, NAME
+from appliance.settings.model import CONFLICT_RULES, KEEP, MAX_NODES, MODES, NAME, RELEASE
 
 if TYPE_CHECKING:
     from appliance.settings.model import Access, Cluster, LoadBalancer, Marathon, Policy, Settings, Vip
@@ -53,6 +53,9 @@ def _cluster_faults(cluster: Cluster) -> list[tuple[str, str]]:
     ]
     if not 1 <= len(addresses) <= MAX_NODES:
         faults.append(("cluster.nodes", f"{len(addresses)} nodes; one to {MAX_NODES} can share a VIP"))
+    if cluster.when_none_works not in (KEEP, RELEASE):
+        text = f"'{cluster.when_none_works}' is neither {KEEP} nor {RELEASE}"
+        faults.append(("cluster.when_none_works", text))
     if len(set(addresses)) != len(addresses):
         faults.append(("cluster.nodes", "the same address stands there twice"))
     if cluster.address not in addresses:

@@ -44,12 +44,21 @@ class Node:
     address: str
 
 
+KEEP, RELEASE = "keep", "release"
+
+
 @dataclass(frozen=True)
 class Cluster:
     """All nodes that may hold the VIP, this one included. The order is the rank, first preferred."""
 
     address: str
     nodes: tuple[Node, ...]
+    when_none_works: str = KEEP
+    """`keep` the VIP where it is, so that clients are answered at once, be it by 503; or `release` it."""
+
+    @property
+    def releases(self) -> bool:
+        return self.when_none_works == RELEASE
 
     @property
     def node(self) -> Node:

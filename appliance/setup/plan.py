@@ -116,12 +116,13 @@ def settings(
     return dataclasses.replace(
         before,
         vip=dataclasses.replace(
-            before.vip,
+            _preferring(before.vip, nodes),
             address=asked.vip,
             interface=place.interface,
             virtual_router_id=virtual_router_id,
         ),
-        cluster=Cluster(place.address, nodes),
+        more_vips=tuple(_preferring(vip, nodes) for vip in before.more_vips),
+        cluster=dataclasses.replace(before.cluster, address=place.address, nodes=nodes),
         marathon=dataclasses.replace(
             before.marathon,
             urls=masters,
@@ -132,6 +133,12 @@ def settings(
             before.lb, groups=asked.groups or before.lb.groups, mode=asked.mode or before.lb.mode
         ),
     )
+
+
+def _preferring(vip: Vip, nodes: Sequence[Node]) -> Vip:
+    """Without the names of nodes that are no more."""
+    names = {node.name for node in nodes}
+    return dataclasses.replace(vip, prefers=tuple(name for name in vip.prefers if name in names))
 
 
 @dataclass(frozen=True)

@@ -112,3 +112,8 @@ def test_names_and_numbers_lead_back_to_the_verdict():
     assert named("MARVELLOUS") is Verdict.NO_LB
     assert weighing(7) is Verdict.NO_LB
     assert weighing(-999) is Verdict.FAULT
+
+
+def test_the_deputy_lets_go_where_no_last_resort_is_wanted(paths):
+    assert "has not run yet" in Deputy(paths, lambda: True).watch()
+    assert reports.weight(paths) == Verdict.FAULT.value

@@ -55,6 +55,31 @@ def healthy():
     return story
 
 
+def test_a_node_that_may_not_hold_the_vip_as_last_resort_is_in_fault_until_it_works(healthy):
+    releases = replace(REFUSED, releases=True)
+    assert healthy.see(replace(GOOD, releases=True)) is Verdict.HEALTHY
+    assert healthy.see(releases, 2) is Verdict.FAULT
+    assert healthy.see_for(releases, 30) is Verdict.FAULT
+    assert healthy.state.reasons == ("port 80 refuses connections",)
+    assert healthy.see(replace(GOOD, releases=True), RISE) is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("knows_us", "peer", "age_s", "verdict"),
+    [
+        (False, WORKS, 0.0, Verdict.FAULT),
+        (True, WORKS, 0.0, Verdict.HEALTHY),
+        (False, Verdict.NO_LB, 0.0, Verdict.HEALTHY),
+        (False, WORKS, 2.1, Verdict.HEALTHY),
+    ],
+)
+def test_who_is_not_on_a_working_peers_list_may_not_hold_the_vip(healthy, knows_us, peer, age_s, verdict):
+    stranger = Peer(peer, healthy.now - age_s, address="10.0.0.1", knows_us=knows_us)
+    assert healthy.see(replace(GOOD, peers=(stranger,))) is verdict
+    if verdict is Verdict.FAULT:
+        assert healthy.state.reasons == ("10.0.0.1 does not know this node: run appliance-setup there",)
+
+
 def test_a_node_starts_without_a_load_balancer():
     assert Health().verdict is Verdict.NO_LB
 

@@ -40,6 +40,7 @@ def test_the_order_of_nodes_is_their_rank():
             'address = "10.0.1.0"',
             ["vip.virtual_router_id", "0 is not"],
         ),
+        ('when_none_works = "keep"', 'when_none_works = "hold"', ["cluster.when_none_works", "release"]),
         ("prefers = []", 'prefers = ["slave-9"]', ["vip.prefers", "slave-1, slave-2"]),
         ("groups = []", 'groups = [""]', ["vip.groups", "HAPROXY_GROUP"]),
         ('address = "10.0.0.250"', 'address = "10.0.0.1"', ["vip.address", "a node's own address"]),
