@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from appliance import settings as toml
 from appliance.errors import UsageError
 from appliance.paths import Paths
-from appliance.settings import LoadBalancer, Marathon
+from appliance.settings import Access, LoadBalancer, Marathon
 from appliance.setup import app, render
 
 if TYPE_CHECKING:
@@ -42,12 +42,14 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 def _print(arguments: argparse.Namespace) -> int:
     paths = Paths.of(arguments.root)
     own = toml.load(paths.settings) if paths.settings.exists() else None
-    marathon, lb = (own.marathon, own.lb) if own else (Marathon(()), LoadBalancer())
+    marathon, lb, access = (
+        (own.marathon, own.lb, own.access) if own else (Marathon(()), LoadBalancer(), Access())
+    )
     if arguments.marathon:
         marathon = Marathon(tuple(arguments.marathon))
     if not marathon.urls:
         raise UsageError("which Marathon? this node is not set up: give --marathon URL")
     lb = replace(lb, groups=tuple(arguments.group) or lb.groups)
-    made = app.definition(render.scripts() / "appliance-lb", marathon, lb, arguments.id)
+    made = app.definition(render.scripts() / "appliance-lb", marathon, lb, access, arguments.id)
     print(json.dumps(made, indent=2))
     return 0

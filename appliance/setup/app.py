@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+from appliance.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.settings import LoadBalancer, Marathon
+    from appliance.settings import Access, LoadBalancer, Marathon
 
 ID = "marathon-lb"
 CHECK = {
@@ -24,13 +27,15 @@ CHECK = {
 """So that Marathon replaces one that hangs."""
 
 
-def definition(program: Path, marathon: Marathon, lb: LoadBalancer, app_id: str = ID) -> dict[str, Any]:
+def definition(
+    program: Path, marathon: Marathon, lb: LoadBalancer, access: Access, app_id: str = ID
+) -> dict[str, Any]:
     """What to post to Marathon. `program` is appliance-lb, at the same place on every slave.
 
     It asks Mesos for no port: agents offer 31000 to 32000, and the load balancer takes 80 all the same,
-    as marathon-lb in Docker's host network does.
+    as marathon-lb in Docker's host network does. Raises SettingsError.
     """
-    words = [str(program), "run", "sse", *_flags(marathon, lb)]
+    words = [str(program), "run", "sse", *_flags(marathon, lb), *_access(access)]
     return {
         "id": app_id,
         "instances": 1,
@@ -62,6 +67,24 @@ def _flags(marathon: Marathon, lb: LoadBalancer) -> Iterator[str]:
         (not lb.bind_http_https, "--dont-bind-http-https"),
         (lb.haproxy_map, "--haproxy-map"),
         (lb.group_https_by_vhost, "--group-https-by-vhost"),
+        (lb.prefer_host_ports, "--prefer-host-ports"),
+        (lb.drop_forwarded_proto, "--drop-x-forwarded-proto"),
     ):
         if wanted:
             yield flag
+    if lb.default_app:
+        yield from ("--default-app", lb.default_app)
+
+
+def _access(access: Access) -> Iterator[str]:
+    """The nodes look at :9090 by the loopback, so it is always among its addresses."""
+    for item in fields(access):
+        words = getattr(access, item.name)
+        if "vip" in words:
+            raise SettingsError(
+                f"access.{item.name}: 'vip' means nothing to an app that starts before the VIP is there: "
+                "name addresses"
+            )
+        if words not in ((), item.default):
+            more = ("127.0.0.1",) if item.name == "statistics_bind" and "127.0.0.1" not in words else ()
+            yield from (f"--{item.name.replace('_', '-')}", ",".join((*words, *more)))
