@@ -76,7 +76,7 @@ class Namespace:
     @staticmethod
     def _ask(port, path, headers, source, tls, method, to):  # noqa: PLR0917 - the thread takes them in order
         own = (source, 0) if ":" not in to else None
-        connection = HTTPConnection(to, port, timeout=10, source_address=own)
+        connection = HTTPConnection(to, port, timeout=30, source_address=own)
         try:
             if tls:
                 connection.connect()

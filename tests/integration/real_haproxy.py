@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
 from appliance import commands
+from appliance.errors import EngineError
 from appliance.haproxy import certificates
 from appliance.haproxy.model import LoadBalancer, Process
 from appliance.haproxy.reload import MasterReload
 from appliance.haproxy.render import render
 from appliance.haproxy.service import Service
+
+
+def answered(true):
+    with contextlib.suppress(EngineError):
+        return true()
+    return False
 
 
 class Haproxy:
@@ -47,22 +55,23 @@ class Haproxy:
     def apply(self, load_balancer: LoadBalancer):
         self.service.apply(render(load_balancer, self.process))
 
-    def until(self, true, timeout_s=10):
+    def until(self, true, timeout_s=40):
+        """A HAProxy that is just reloading may not answer: that is no answer yet."""
         deadline = time.monotonic() + timeout_s
-        while not true():
+        while not answered(true):
             assert time.monotonic() < deadline, self.log.read_text()
             assert self.running is None or self.running.poll() is None, self.log.read_text()
             time.sleep(0.02)
 
     def crash(self):
         self.running.kill()
-        self.running.wait(10)
+        self.running.wait(30)
         self.running = None
 
     def stop(self):
         if self.running is not None:
             self.running.terminate()
-            self.running.wait(10)
+            self.running.wait(30)
             self.running = None
 
     def close(self):

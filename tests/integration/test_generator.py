@@ -118,7 +118,7 @@ class Node:
     def stop(self):
         if self.thread is not None:
             self.wakes.put(Wake.STOP)
-            self.thread.join(10)
+            self.thread.join(40)
             self.control.stop()
             self.last_good.stop()
             self.thread = None

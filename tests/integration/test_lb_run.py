@@ -70,7 +70,7 @@ class Container:
         except OSError:
             return 0, {}, ""
 
-    def until(self, true, timeout_s=20):
+    def until(self, true, timeout_s=40):
         deadline = time.monotonic() + timeout_s
         while not true():
             assert time.monotonic() < deadline, self.log.read_text()
@@ -100,7 +100,7 @@ class Container:
     def close(self):
         if self.running is not None and self.running.poll() is None:
             self.running.terminate()
-            self.running.wait(20)
+            self.running.wait(40)
             master = self.ours / "master.sock"
             while _answers(master):
                 time.sleep(0.02)
@@ -160,7 +160,7 @@ def test_it_serves_passes_signals_on_and_ends_with_sigterm(container):
     assert ask(9090, "/_mlb_signal/hup", source=Namespace.OUTSIDE)[0] == 403
 
     container.running.send_signal(signal.SIGTERM)
-    assert container.running.wait(10) == 0
+    assert container.running.wait(30) == 0
     assert not Path(f"/proc/{pids[0]}").exists()
     assert "PORTS=80,443" in container.log.read_text()
     assert (container.ours / "haproxy.cfg.1").exists()
@@ -222,6 +222,6 @@ def test_lua_files_that_load_are_loaded_and_others_are_told(container):
 )
 def test_an_environment_that_cannot_be_meant_is_one_line(container, words, variables, complaint):
     container.run(*words, **variables)
-    assert container.running.wait(20) == 2
+    assert container.running.wait(40) == 2
     assert complaint in container.log.read_text()
     assert len(container.log.read_text().splitlines()) == 1

@@ -62,7 +62,7 @@ def namespace(root):  # noqa: ARG001 - asks for root
     finally:
         for process in reversed(running):
             process.terminate()
-            process.wait(20)
+            process.wait(40)
         namespace.close()
         shutil.rmtree(folder)
 
@@ -98,7 +98,7 @@ def answer():
         connection.close()
 
 
-def until(true, timeout_s=30):
+def until(true, timeout_s=60):
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline

@@ -15,7 +15,7 @@ GROUP, PORT, ALT_PORT = "HAPROXY_DEPLOYMENT_GROUP", "HAPROXY_0_PORT", "HAPROXY_D
 class Zdd:
     """`marathon` and `lb` are (host, port). Call it where both can be reached."""
 
-    def __init__(self, marathon, lb, timeout_s=60):
+    def __init__(self, marathon, lb, timeout_s=110):
         self.marathon, self.lb = marathon, lb
         self.ends = time.monotonic() + timeout_s
         self.drained = set()
