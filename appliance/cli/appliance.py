@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, doctor, drain, lab, marathon_app, node, pause, run, status, switchover
+from appliance.cli import command, doctor, drain, lab, marathon_app, node, pause, run, status, switchover, vip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ def build() -> command.Parser:
     switchover.add(commands)
     pause.add(commands)
     node.add(commands)
+    vip.add(commands)
     doctor.add(commands)
     marathon_app.add(commands)
     run.add(commands)

@@ -74,7 +74,7 @@ class Service:
         if self._pid is None or self._unit is None:
             return
         for command in self._unit.stop:
-            self._run(command, self._unit, self._unit.stop_timeout_s)
+            self._run(command, self._unit, self._unit.stop_timeout_s, main_pid=self._pid)
         pid, self._pid = self._pid, None
         self._clear(self._unit)
         self._children.status(pid)
@@ -106,14 +106,15 @@ class Service:
         for command in unit.after:
             self._run(command, unit, unit.stop_timeout_s)
 
-    def _run(self, command: Command, unit: Unit, timeout_s: float) -> bool:
-        status = self._children.wait(self._spawn(command, unit), timeout_s)
+    def _run(self, command: Command, unit: Unit, timeout_s: float, main_pid: int | None = None) -> bool:
+        status = self._children.wait(self._spawn(command, unit, main_pid), timeout_s)
         return status == 0 or command.may_fail
 
-    def _spawn(self, command: Command, unit: Unit) -> int:
+    def _spawn(self, command: Command, unit: Unit, main_pid: int | None = None) -> int:
         environment = {
             "PATH": commands.SYSTEM_PATH,
             "LANG": "C.UTF-8",
+            **({"MAINPID": str(main_pid)} if main_pid else {}),
             **dict(unit.environment),
             **mark(self._mark),
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.keepalived.model import instance_name
 from appliance.programs.handover import OpenConnections
+from appliance.programs.split import SplitWatch
 from appliance.programs.transitions import Transitions
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Router:
         self.name = instance_name(settings.read(), vip)
         self.transitions = Transitions(paths, settings, vip, interface, report)
         self.handover = OpenConnections(paths, vip, interface, obstacle)
+        self.split = SplitWatch(paths, settings, vip, interface)
         self._poll = poll
         self._descriptor: int | None = None
 
@@ -48,11 +50,14 @@ class Router:
         """Call now and then: the interface may be late, or come back as another."""
         if self.transitions.listen() and self.transitions.adverts is not None:
             self._forget()
+            self.split.listen()
             self._descriptor = self.transitions.adverts.fileno()
             self._poll.register(self._descriptor, select.POLLIN)
 
     def hear(self) -> None:
-        self._follow(self.transitions.hear())
+        adverts = self.transitions.hear()
+        self.split.turn(self.transitions.state, adverts)
+        self._follow(adverts)
 
     def notice(self, notice: Notice) -> None:
         """A line of keepalived's; those of other instances are not for us."""
@@ -62,12 +67,13 @@ class Router:
 
     def end(self) -> None:
         self.handover.end()
+        self.split.end()
         self._forget()
         self.transitions.deafen()
 
     def _follow(self, adverts: Sequence[Advert] = ()) -> None:
         self.handover.turn(self.transitions.state, self.transitions.own_priority(), adverts)
-        self.transitions.tell(self.handover.words)
+        self.transitions.tell(self.handover.words, self.split.alarms)
 
     def _forget(self) -> None:
         if self._descriptor is not None:

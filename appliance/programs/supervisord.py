@@ -9,8 +9,10 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from appliance import interfaces
 from appliance import settings as toml
-from appliance.errors import EngineError, NotRunningError
+from appliance.errors import ApplianceError, EngineError, NotRunningError
+from appliance.keepalived import forwarding, leftover, model
 from appliance.paths import USER
 from appliance.setup import apply, start
 from appliance.setup.render import scripts
@@ -20,19 +22,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.paths import Paths
+    from appliance.settings import Settings
 
 
 def main(paths: Paths) -> int:
     """Never returns: this process becomes supervisord. Raises ApplianceError if the node is not set up."""
-    toml.load(paths.settings)
+    settings = toml.load(paths.settings)
     if not paths.supervisord_conf.is_file():
         raise NotRunningError(f"{paths.supervisord_conf} is missing: run appliance-setup")
     if Supervisor(paths.supervisor_socket).running():
         raise EngineError(f"a supervisord answers on {paths.supervisor_socket} already")
     prepare(paths)
+    clean_up(paths, settings)
     words = [*_supervisord(), "-n", "-c", str(paths.supervisord_conf)]
     os.environ["APPLIANCE_ROOT"] = str(paths.root)
     os.execv(words[0], words)  # noqa: S606 - no shell is what is wanted
+
+
+def clean_up(paths: Paths, settings: Settings) -> list[str]:
+    """Take off what killed programs left of VIPs on this machine. Returns the removed addresses."""
+    present = interfaces.interfaces()
+    places = [(vip, model.interface_of(settings, vip, present)) for vip in settings.vips]
+    removed = leftover.take_off(paths, places)
+    with contextlib.suppress(ApplianceError, OSError):  # without nft there is nothing of it
+        forwarding.release_all(paths)
+        forwarding.disarm_all()
+    return removed
 
 
 def prepare(paths: Paths) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from appliance import files, interfaces
 from appliance.health import reports
@@ -47,7 +47,8 @@ class Report:
 
     def _publish(self) -> None:
         first: dict[str, object] = next(iter(self._vips.values()), {})
-        files.publish(self._path, {"since": self._since, **first, "vips": self._vips})
+        alarms = [alarm for vip in self._vips.values() for alarm in cast("list[object]", vip["alarms"])]
+        files.publish(self._path, {"since": self._since, **first, "alarms": alarms, "vips": self._vips})
 
 
 class Transitions:
@@ -63,6 +64,7 @@ class Transitions:
         self._vrrp = Vrrp()
         self._cause = ""
         self._handover = ""
+        self._alarms: list[dict[str, Any]] = []
         self._heard: Advert | None = None
         self._heard_on = 0
         self.adverts: socket.socket | None = None
@@ -103,10 +105,10 @@ class Transitions:
             self._heard = heard[-1]
         return heard
 
-    def tell(self, handover: str) -> None:
-        """Publish whether open connections survive a planned move."""
-        if handover != self._handover:
-            self._handover = handover
+    def tell(self, handover: str, alarms: list[dict[str, Any]]) -> None:
+        """Publish whether open connections survive a planned move, and what is wrong."""
+        if (handover, alarms) != (self._handover, self._alarms):
+            self._handover, self._alarms = handover, alarms
             self._publish()
 
     def begin(self, *, runs: bool, handover: str) -> None:
@@ -156,6 +158,7 @@ class Transitions:
                 "priority": self._vrrp.priority,
                 "cause": self._cause,
                 "handover": self._handover,
+                "alarms": self._alarms,
             },
         )
 

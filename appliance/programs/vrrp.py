@@ -11,7 +11,7 @@ from appliance import interfaces, settings
 from appliance.health import reports, supervisord
 from appliance.health.deputy import Deputy
 from appliance.health.process import Watched
-from appliance.keepalived import model, notify, service
+from appliance.keepalived import leftover, model, notify, service
 from appliance.keepalived.fifo import Fifo
 from appliance.keepalived.generator import Generator
 from appliance.programs import admission
@@ -48,6 +48,7 @@ class Program:
         self.deputy = Deputy(paths, lambda: self.settings.read().cluster.releases)
         self.health_report = reports.Report(paths.health_report)
         self.keepalived = Watched(self.poll, lambda: service.pid(paths))
+        self.keepalived_gone_at: float | None = None
         self.health = Watched(self.poll, self._health_pid)
         self.running = True
 
@@ -90,6 +91,21 @@ class Program:
         self._follow_settings()
         for router in self.routers:
             router.listen()
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        """A VIP whose keepalived does not come back must not stay here."""
+        if service.runs(self.paths):
+            self.keepalived_gone_at = None
+            return
+        now = time.monotonic()
+        gone_s = now - (self.keepalived_gone_at or now)
+        self.keepalived_gone_at = now - gone_s
+        left = [it for it in self.routers if leftover.is_left(gone_s, it.transitions.own_priority())]
+        for address in leftover.take_off(self.paths, [router.place for router in left]):
+            events.record(
+                self.paths.events, "vrrp", f"{address} is taken off: keepalived left it and does not run"
+            )
 
     def _follow_settings(self) -> None:
         """One router for each VIP that keepalived runs; those of VIPs that stay as they are go on."""

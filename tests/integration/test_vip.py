@@ -14,7 +14,7 @@ import pytest
 import vip_nodes
 from vip_nodes import VIP, client_of, until
 
-from appliance import commands
+from appliance import commands, files
 from appliance.errors import EngineError
 from appliance.health.verdict import Verdict
 from appliance.keepalived import priority, service
@@ -203,16 +203,100 @@ def test_a_node_cut_off_from_marathon_loses_the_vip_to_one_that_is_not(calm):
 def test_keepalived_killed_whole_comes_back_without_a_second_owner(calm):
     nodes, _ = calm
     paths = nodes[0].paths
-    both = (service.pid(paths), int(paths.vrrp_pid.read_text()))
-    for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: the child would resign in good order
-        for process in both:
-            os.kill(process, number)
+    kill_whole(nodes[0])
     until(lambda: "slave-2" in owners(nodes), 5, "the second node takes over")
     until(lambda: any("the keepalived process ended" in event for event in nodes[0].events()), 5)
     nodes[0].end("keepalived")
     nodes[0].start("keepalived")
     until(lambda: owners(nodes) == ["slave-1"], 15, "one owner, the first node")
     assert service.pid(paths) is not None
+
+
+@pytest.mark.parametrize("part", ["parent", "child"])
+def test_half_of_keepalived_killed_ends_with_one_owner(calm, part):
+    nodes, client = calm
+    paths = nodes[0].paths
+    before, child = service.pid(paths), int(paths.vrrp_pid.read_text())
+    with client_of(client) as asking:
+        os.kill(before if part == "parent" else child, signal.SIGKILL)
+        if part == "parent":
+            until(lambda: owners(nodes) == ["slave-2"], 10, "its child resigns in good order")
+            nodes[0].end("keepalived")
+            nodes[0].start("keepalived")
+            until(lambda: service.pid(paths) not in (None, before), 20, "a new keepalived")
+        else:
+            until(lambda: files.read(paths.vrrp_pid) not in (None, "", f"{child}\n"), 20, "a new child")
+        until(lambda: owners(nodes) == ["slave-1"], 20, "one owner, the first node")
+        until(lambda: {name for _, name in asking.good[-20:]} == {"slave-1"}, 20, "answers from it alone")
+
+
+def test_a_vip_that_keepalived_left_for_good_is_taken_off(calm):
+    nodes, _ = calm
+    refused = nodes[0].appliance("vip", "cleanup")
+    assert refused.code == 1
+    assert "looks after the VIP itself" in refused.errors
+    kill_whole(nodes[0])
+    assert nodes[0].holds
+    until(lambda: owners(nodes) == ["slave-2"], 20, "taken off by the vrrp program")
+    assert f"{VIP} is taken off: keepalived left it and does not run" in nodes[0].events()
+    nodes[0].end("keepalived")
+    nodes[0].end("vrrp")
+    vip_nodes.ip("addr", "add", f"{VIP}/32", "dev", "eth0", namespace=nodes[0].namespace)
+    done = nodes[0].appliance("vip", "cleanup")
+    assert (done.code, done.output) == (0, f"taken off: {VIP}\n"), done.message
+    assert owners(nodes) == ["slave-2"]
+    assert nodes[0].appliance("vip", "cleanup").output == "no VIP was left here\n"
+
+
+def kill_whole(node):
+    """Stopped first: the child would resign in good order when its parent dies."""
+    both = (service.pid(node.paths), int(node.paths.vrrp_pid.read_text()))
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for process in both:
+            os.kill(process, number)
+
+
+CUT = """
+table inet cut {{
+  chain arriving {{ type filter hook input priority -300; {rule} }}
+  chain leaving {{ type filter hook output priority -300; {rule} }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("ip saddr {peers} drop; ip daddr {peers} drop;", "is claimed by MAC"),
+        ("ip protocol 112 drop;", "is on slave-2 too, whose adverts do not arrive here"),
+    ],
+    ids=["cut off from its peers", "a firewall between them"],
+)
+def test_two_owners_are_an_alarm_with_a_cure_and_heal_without_loss(calm, rule, words):
+    nodes, client = calm
+    peers = "{ " + ", ".join(node.address for node in nodes[1:]) + " }"
+    within = ["ip", "netns", "exec", nodes[0].namespace]
+    cut = CUT.format(rule=rule.replace("{peers}", peers))
+
+    def alarms(node):
+        return [it["text"] for it in files.report(node.paths.vrrp_report)["alarms"]]
+
+    with client_of(client) as asking:
+        assert commands.run([*within, "nft", "-f", "-"], stdin=cut).code == 0
+        try:
+            until(lambda: owners(nodes) == ["slave-1", "slave-2"], 20, "two owners")
+            until(lambda: any(words in text for text in alarms(nodes[0])), 30, "noticed by the first")
+            until(lambda: any("let protocol 112 pass" in text for text in alarms(nodes[1])), 30, "and second")
+            said = nodes[1].appliance("status")
+            assert said.code == 2
+            assert "ALARM VIP-TWO-OWNERS" in said.output
+        finally:
+            assert commands.run([*within, "nft", "delete", "table", "inet", "cut"]).code == 0
+        until(lambda: owners(nodes) == ["slave-1"], 20, "one owner")
+        until(lambda: not any(map(alarms, nodes)), 30, "no alarm any more")
+        until(lambda: asking.good[-1][1] == "slave-1", 20, "answers from it")
+    assert asking.failed == []
+    assert f"VIP-TWO-OWNERS is over for {VIP}" in nodes[0].events()
 
 
 def test_the_wrapper_stops_an_orphan_instead_of_starting_a_second_keepalived(calm):
