@@ -26,10 +26,11 @@ check: install-dev  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install  ## measure: following Marathon, and the VIP's moves in the lab (root, about fifteen minutes)
+bench: install  ## measure: following Marathon, and the VIP's moves in the lab (root, about twenty minutes)
 	$(BIN)/python benchmarks/marathon.py
 	$(BIN)/python benchmarks/cold.py
 	$(BIN)/python benchmarks/vip.py
+	$(BIN)/python benchmarks/vip_floating.py
 
 soak: install-dev  ## every combination of verdicts on real keepalived, then ten minutes of random faults
 	ELECTION_WALK=all $(BIN)/pytest -n 0 tests/integration/test_election.py
