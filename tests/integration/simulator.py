@@ -13,7 +13,11 @@ import requests
 from appliance.lab.marathon.election import Timing
 from appliance.lab.marathon.server import Marathon
 
-QUICK = Timing(session_s=0.15, election_s=0.15, wait_s=0.4, connect_s=0.5, read_s=0.5)
+PATIENCE_S = 30.0
+"""For what has to happen: far more than it takes, since the machine may be busy."""
+QUICK = Timing(
+    session_s=0.15, election_s=0.15, wait_s=PATIENCE_S / 2, connect_s=PATIENCE_S, read_s=PATIENCE_S
+)
 WEB = {
     "id": "web",
     "instances": 2,
@@ -23,7 +27,7 @@ WEB = {
 }
 
 
-def until(condition, within_s=5.0):
+def until(condition, within_s=PATIENCE_S):
     deadline = time.monotonic() + within_s
     while True:
         found = condition()
@@ -41,7 +45,7 @@ class Client:
         self.session = requests.Session()
 
     def call(self, method, path, document=None, *, master=0, **options):
-        given = {"timeout": 5, "allow_redirects": False, **options}
+        given = {"timeout": PATIENCE_S, "allow_redirects": False, **options}
         url = self.marathon.urls[master] + path
         return self.session.request(method, url, json=document, **given)
 
@@ -51,9 +55,8 @@ class Client:
         return answer.json()
 
     def control(self, method, path, document=None):
-        return self.session.request(
-            method, f"{self.marathon.control_url}/_lab/{path}", json=document, timeout=5
-        )
+        url = f"{self.marathon.control_url}/_lab/{path}"
+        return self.session.request(method, url, json=document, timeout=PATIENCE_S)
 
     def deploy(self, method, path, document=None):
         made = self.json(method, path, document)
@@ -88,7 +91,7 @@ class RawStream:
 
     def __init__(self, url, query=""):
         address = urlsplit(url)
-        self.connection = socket.create_connection((address.hostname, address.port), 5)
+        self.connection = socket.create_connection((address.hostname, address.port), PATIENCE_S)
         request = f"GET /v2/events{query} HTTP/1.1\r\nHost: marathon\r\nAccept: text/event-stream\r\n\r\n"
         self.connection.sendall(request.encode())
         self.received = bytearray()
@@ -100,7 +103,7 @@ class RawStream:
     def __exit__(self, *_):
         self.connection.close()
 
-    def until(self, end, within_s=5.0):
+    def until(self, end, within_s=PATIENCE_S):
         """All up to and with `end`."""
         self.connection.settimeout(within_s)
         while end not in self.received:
@@ -115,7 +118,14 @@ class RawStream:
         frame = self.until(b"\r\n\r\n").lstrip(b"\r\n")
         return json.loads(frame.partition(b"\r\ndata: ")[2])
 
-    def end(self, within_s=5.0):
+    def read_until(self, true, within_s=PATIENCE_S):
+        """Go on reading until `true(received)`; the stream stays open."""
+        deadline = time.monotonic() + within_s
+        while not true(bytes(self.received)):
+            assert self.end(within_s=0.05) is None, "it ended"
+            assert time.monotonic() < deadline, f"only {len(self.received)} bytes came"
+
+    def end(self, within_s=PATIENCE_S):
         """How the connection ended: "FIN" or "RST"; None when it is open and silent for so long."""
         deadline = time.monotonic() + within_s
         try:

@@ -17,6 +17,8 @@ from appliance import commands
 from appliance.lab.marathon.server import Marathon
 from appliance.marathon import wire
 
+PATIENCE_S = 30.0
+"""For what has to happen: far more than it takes, since the machine may be busy."""
 NGINX = {
     "id": "nginx",
     "labels": {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "nginx.marathon.mesos"},
@@ -45,7 +47,7 @@ class Client:
         self.session = requests.Session()
 
     def call(self, method, path, document=None, **query):
-        return self.session.request(method, self.url + path, json=document, params=query, timeout=10)
+        return self.session.request(method, self.url + path, json=document, params=query, timeout=PATIENCE_S)
 
     def json(self, method, path, document=None, **query):
         answer = self.call(method, path, document, **query)
@@ -66,7 +68,7 @@ class Client:
         return self.json("GET", "/_lab/log")["events"]
 
 
-def until(condition, within_s=15.0):
+def until(condition, within_s=PATIENCE_S):
     deadline = time.monotonic() + within_s
     while True:
         found = condition()
@@ -145,7 +147,7 @@ def test_create_starts_tasks_that_answer_where_they_are_announced(client):
         (port,) = task["ports"]
         assert 31000 <= port <= 32000
         assert task["servicePorts"] == []
-        told = requests.get(f"http://{task['host']}:{port}/any?path", timeout=5)
+        told = requests.get(f"http://{task['host']}:{port}/any?path", timeout=PATIENCE_S)
         who = {key: told.json()[key] for key in ("app", "task", "host", "port", "path")}
         assert who == {
             "app": "/nginx",
@@ -215,13 +217,16 @@ def test_events_of_a_rolling_change(client, change):
 
 
 def test_a_deleted_app_vanishes_at_once_and_without_api_post_event(client):
-    client.deploy("POST", "/v2/apps", NGINX)
-    for task in client.tasks():
+    client.deploy("POST", "/v2/apps", {**NGINX, "taskKillGracePeriodSeconds": 3600})
+    tasks = client.tasks()
+    for task in tasks:
         client.call("POST", "/_lab/crash", task=task["id"], signal="STOP")
     before = len(client.events())
     client.json("DELETE", "/v2/apps/nginx")
     assert client.json("GET", "/v2/apps")["apps"] == []
     assert client.json("GET", "/v2/deployments"), "its tasks hang, so they are not dead"
+    for task in tasks:
+        client.call("POST", "/_lab/crash", task=task["id"], signal="CONT")
     until(lambda: not client.json("GET", "/v2/deployments"))
     events = client.events()[before:]
     assert words(events)[:3] == ["group_change_success", "info(StopApplication)", "remove_health_check_event"]
@@ -259,7 +264,9 @@ def test_a_crashed_task_comes_back_after_the_backoff_on_a_new_port(client):
     (task,) = client.tasks()
     before = len(client.events())
     client.json("POST", "/_lab/crash", task=task["id"])
-    (again,) = until(lambda: [each for each in client.tasks() if each["healthCheckResults"] and each != task])
+    (again,) = until(
+        lambda: [each for each in client.tasks() if each["healthCheckResults"] and each["id"] != task["id"]]
+    )
     assert again["ports"] != task["ports"]
     events = client.events()[before:]
     assert words(events) == ["SU(TASK_FAILED)", "IC(Failed)", *UP]
@@ -269,7 +276,7 @@ def test_a_crashed_task_comes_back_after_the_backoff_on_a_new_port(client):
 
 
 def test_an_unhealthy_task_is_announced_then_killed(client):
-    check = {"path": "/", "intervalSeconds": 0.1, "timeoutSeconds": 0.2, "maxConsecutiveFailures": 2}
+    check = {"path": "/", "intervalSeconds": 0.1, "timeoutSeconds": 2, "maxConsecutiveFailures": 2}
     client.deploy("POST", "/v2/apps", {**NGINX, "instances": 1, "healthChecks": [check]})
     (task,) = client.tasks()
     before = len(client.events())
@@ -336,14 +343,16 @@ def test_refusals_are_json_with_a_message(client, call, body, status, message):
     client.json("POST", "/v2/apps", {"id": "nginx", "cmd": "x", "instances": 0})
     method, path = call.split()
     json_type = {"Content-Type": "application/json"}
-    answer = client.session.request(method, client.url + path, data=body, headers=json_type, timeout=5)
+    answer = client.session.request(
+        method, client.url + path, data=body, headers=json_type, timeout=PATIENCE_S
+    )
     assert answer.status_code == status
     assert answer.json()["message"] == message
 
 
 def test_a_wrong_method_or_content_type_is_refused_with_a_page(client):
     wrong_method = client.call("DELETE", "/v2/apps")
-    wrong_type = client.session.post(f"{client.url}/v2/apps", data={"id": "a"}, timeout=5)
+    wrong_type = client.session.post(f"{client.url}/v2/apps", data={"id": "a"}, timeout=PATIENCE_S)
     assert (wrong_method.status_code, wrong_type.status_code) == (405, 415)
     assert wrong_method.headers["Content-Type"].startswith("text/html")
 
@@ -410,7 +419,7 @@ def stream():
 
     def connect(url, request):
         address = urlsplit(url)
-        connection = socket.create_connection((address.hostname, address.port), 10)
+        connection = socket.create_connection((address.hostname, address.port), PATIENCE_S)
         opened.append(connection)
         connection.sendall(request)
         return connection
@@ -460,7 +469,7 @@ def test_the_heartbeat_is_a_cr_and_then_an_lf(stream):
         connection = stream(client.url, GET_EVENTS % b"?event_type=none")
         read_until(connection, b"\r\n\r\n")
         received = b"".join(connection.recv(65536) for _ in range(6))
-        assert received == (b"\r\n" * 6)[: len(received)]
+        assert received == (b"\r\n" * len(received))[: len(received)]
 
 
 def test_detached_streams_are_announced(client, stream):
@@ -491,7 +500,7 @@ def test_a_reader_that_does_not_read_is_cut_off(client, stream):
             client.json("PUT", "/v2/apps/big", {"instances": 0}, force="true")
         return "event_stream_detached" in words(client.events())
 
-    until(cut_off, within_s=60)
+    until(cut_off, within_s=4 * PATIENCE_S)
 
 
 def test_streams_end_and_nothing_answers_after_stop(stream):
@@ -520,20 +529,26 @@ def test_credentials_are_asked_for_everywhere():
             assert answer.status_code == 401
             assert answer.headers["WWW-Authenticate"] == 'basic realm="Mesosphere"'
             assert answer.headers["Content-Type"].startswith("text/html")
-            assert requests.get(client.url + path, auth=("user", "wrong"), timeout=5).status_code == 401
-        assert requests.get(f"{client.url}/v2/apps", auth=("user", "secret"), timeout=5).json() == {
+            assert (
+                requests.get(client.url + path, auth=("user", "wrong"), timeout=PATIENCE_S).status_code == 401
+            )
+        assert requests.get(f"{client.url}/v2/apps", auth=("user", "secret"), timeout=PATIENCE_S).json() == {
             "apps": []
         }
 
 
 def test_the_mesos_master_names_the_agents():
     with Marathon(mesos_credentials="user:secret") as marathon:
-        assert requests.get(f"{marathon.mesos_url}/slaves", timeout=5).status_code == 401
+        assert requests.get(f"{marathon.mesos_url}/slaves", timeout=PATIENCE_S).status_code == 401
         for path in ("/master/slaves", "/slaves"):
-            answer = requests.get(marathon.mesos_url + path, auth=("user", "secret"), timeout=5).json()
+            answer = requests.get(
+                marathon.mesos_url + path, auth=("user", "secret"), timeout=PATIENCE_S
+            ).json()
             pids = [slave["pid"] for slave in answer["slaves"]]
             assert pids == [f"slave(1)@{agent.address}:5051" for agent in marathon.agents]
-        state = requests.get(f"{marathon.mesos_url}/master/state", auth=("user", "secret"), timeout=5).json()
+        state = requests.get(
+            f"{marathon.mesos_url}/master/state", auth=("user", "secret"), timeout=PATIENCE_S
+        ).json()
         assert state["frameworks"][0]["webui_url"] == marathon.url
 
 
@@ -566,18 +581,19 @@ def program(tmp_path):
     started = []
 
     def start(agents):
+        address = f"127.32.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"  # nobody else listens there
         with socket.socket() as free, socket.socket() as free_too:
-            free.bind(("127.0.0.1", 0))
-            free_too.bind(("127.0.0.1", 0))
+            free.bind((address, 0))
+            free_too.bind((address, 0))
             port, mesos_port = free.getsockname()[1], free_too.getsockname()[1]
         config = tmp_path / "marathon.json"
-        options = {"address": "127.0.0.1", "port": port, "mesos_port": mesos_port, "agents": agents}
+        options = {"address": address, "port": port, "mesos_port": mesos_port, "agents": agents}
         config.write_text(json.dumps(options))
         python = [os.sys.executable, "-m", "appliance.lab.marathon", "--config", config]
         process = commands.start(python, stdout=commands.PIPE)
         started.append(process)
         assert process.stdout.readline() == b"ready\n"
-        return process, f"http://127.0.0.1:{port}"
+        return process, f"http://{address}:{port}"
 
     yield start
     for process in started:
@@ -587,17 +603,17 @@ def program(tmp_path):
 
 
 def running_tasks(url, count):
-    tasks = requests.get(f"{url}/v2/tasks?status=running", timeout=5).json()["tasks"]
+    tasks = requests.get(f"{url}/v2/tasks?status=running", timeout=PATIENCE_S).json()["tasks"]
     return tasks if len(tasks) == count else None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_task_outlives_the_program(program, number):
     process, url = program([{"name": "one", "address": f"127.31.{os.getpid() % 250}.1"}])
-    requests.post(f"{url}/v2/apps", json=NGINX, timeout=5)
+    requests.post(f"{url}/v2/apps", json=NGINX, timeout=PATIENCE_S)
     tasks = until(lambda: running_tasks(url, 2))
     process.send_signal(number)
-    assert process.wait(10) == (0 if number == signal.SIGTERM else -number)
+    assert process.wait(PATIENCE_S) == (0 if number == signal.SIGTERM else -number)
 
     def refused():
         with socket.socket() as connection:
@@ -622,7 +638,9 @@ def test_tasks_run_inside_their_agents_network_namespace(program):
     try:
         commands.run(["ip", "-n", name, "link", "set", "lo", "up"])
         process, url = program([{"name": "one", "address": "127.0.0.1", "netns": name}])
-        requests.post(f"{url}/v2/apps", json={**NGINX, "instances": 1, "healthChecks": []}, timeout=5)
+        requests.post(
+            f"{url}/v2/apps", json={**NGINX, "instances": 1, "healthChecks": []}, timeout=PATIENCE_S
+        )
         (task,) = until(lambda: running_tasks(url, 1))
         address = f"http://127.0.0.1:{task['ports'][0]}/"
         inside = commands.run(["ip", "netns", "exec", name, "curl", "-sS", address])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from marathon import MarathonApp, MarathonClient
 from marathon.exceptions import ConflictError, NotFoundError
-from simulator import simulated, until
+from simulator import PATIENCE_S, simulated, until
 
 
 @pytest.fixture(params=["1.4", "1.8"])
@@ -20,7 +20,7 @@ def client(request):
 @pytest.fixture
 def library(client):
     """Told of both masters, the standby first."""
-    return MarathonClient(client.marathon.urls[::-1], username="joe", password="s3cret", timeout=5)
+    return MarathonClient(client.marathon.urls[::-1], username="joe", password="s3cret", timeout=PATIENCE_S)
 
 
 def app(**changes):
