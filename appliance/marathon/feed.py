@@ -89,6 +89,8 @@ class Feed:
         self.picture_at = 0.0
         self.error = self.lost_because = ""
         self._lost_at = self._failed_at = 0.0
+        self.reading = False
+        """Whether it waits for an answer now."""
         self.connected_since = self.last_event_at = self.lag_s = 0.0
         self.counts = dict.fromkeys(
             ("attached", "lost", "events", "unclear_events", "full_reads", "app_reads", "repaired"), 0
@@ -189,11 +191,13 @@ class Feed:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self.reading = False
                 while not self._stopped and (wait_s := self._agenda.next_at() - time.monotonic()) > 0:
                     self._changed.wait(wait_s)
                 if self._stopped:
                     return
                 read = self._agenda.take(time.monotonic(), len(self._picture))
+                self.reading = read is not None
             if read is None:
                 continue
             try:

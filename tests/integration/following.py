@@ -42,7 +42,7 @@ class Following:
             return None
         return {app.id: [task.endpoints[0].port for task in app.tasks] for app in cluster.apps}
 
-    def until(self, true, within_s=10.0):
+    def until(self, true, within_s=30.0):
         """Wait for `true()`, woken by changes; facts that change silently are looked at again, too."""
         deadline = time.monotonic() + within_s
         with self.changed:
@@ -59,9 +59,17 @@ class Following:
     def settled(self, marathon):
         """Its stream is open and what that asks for has been read."""
         self.until(lambda: marathon.streams and self.feed.counts["events"] >= 1)
-        self.until(lambda: self.feed.counts["full_reads"] >= 1 and not self.feed._agenda.everything)
+        self.until(lambda: self.feed.counts["full_reads"] >= 1 and self.at_rest())
         return self
+
+    def at_rest(self):
+        """It reads nothing, and knows of nothing to read before its timer."""
+        with self.feed._changed:
+            agenda = self.feed._agenda
+            return not self.feed.reading and agenda.next_at() == agenda.timer
 
     def close(self):
         self.watch.stop()
         self.feed.stop()
+        for thread in (self.watch._thread, self.feed._thread):
+            thread.join(30)

@@ -46,7 +46,7 @@ def servers(client):
 
 
 def call(marathon, method, path, document=None):
-    answer = requests.request(method, marathon.url + path, json=document, auth=("joe", "s3cret"), timeout=10)
+    answer = requests.request(method, marathon.url + path, json=document, auth=("joe", "s3cret"), timeout=30)
     assert answer.ok, answer.text
 
 
@@ -64,18 +64,18 @@ def test_each_change_is_told_and_the_read_after_it_is_the_truth(marathon):
             found = servers(client)
             if len(found) == count:
                 return found
-            changed.get(timeout=20)
+            changed.get(timeout=30)
 
     watch.start()
     try:
-        assert changed.get(timeout=10) == marathon.url
-        assert changed.get(timeout=10).kind == "event_stream_attached"
+        assert changed.get(timeout=30) == marathon.url
+        assert changed.get(timeout=30).kind == "event_stream_attached"
         call(marathon, "POST", "/v2/apps", NGINX)
         two = served_when(2)
         call(marathon, "PUT", "/v2/apps/nginx?force=true", {"instances": 4})
         assert two < served_when(4)
         for address, port in servers(client):
-            assert requests.get(f"http://{address}:{port}/", timeout=5).ok
+            assert requests.get(f"http://{address}:{port}/", timeout=30).ok
         call(marathon, "DELETE", "/v2/apps/nginx?force=true")
         assert served_when(0) == set()
     finally:

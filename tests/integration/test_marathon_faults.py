@@ -17,7 +17,7 @@ from appliance.lab.marathon.faults.table import KINDS
 from appliance.lab.marathon.server import Marathon
 from appliance.marathon import wire
 
-BOUND_S = 5.0
+BOUND_S = 30.0
 LASTS_S = 0.3
 APPS, TASKS = 6, 2
 SHORT = {
@@ -38,7 +38,7 @@ def following(marathon):
         patience_s=0.5,
         silence_s=0.5,
         period_s=1.0,
-        hold_s=0.5,
+        hold_s=3600.0,
         again_s=0.1,
         down=lambda _: False,
     )

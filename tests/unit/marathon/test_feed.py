@@ -8,6 +8,7 @@ import pytest
 from following import Following
 from small_marathon import SmallMarathon
 
+from appliance.marathon.agenda import FOLD_S
 from appliance.marathon.store import Store
 
 
@@ -70,12 +71,12 @@ def test_a_404_that_is_not_about_the_app_removes_nothing(marathon, following):
 
 
 def test_a_burst_is_read_at_once_and_then_folded(marathon, following):
-    before = len(marathon.asked)
+    before, began = len(marathon.asked), time.monotonic()
     for port in range(3, 103):
         marathon.runs("/web", port)
         marathon.touched("/web")
     following.until_ports(db=[2], web=[102])
-    assert len(marathon.asked) - before < 10
+    assert len(marathon.asked) - before <= 2 + (time.monotonic() - began) / FOLD_S
 
 
 def test_a_changed_group_is_read_by_the_plan_that_names_its_apps(marathon, following):
@@ -160,7 +161,7 @@ def test_health_is_kept_until_there_are_new_results(marathon, follow, tmp_path):
     again.until(lambda: alive(again) == [(False,)])
 
 
-def test_most_servers_gone_at_once_are_kept_until_time_has_shown_it(marathon, follow):
+def test_most_servers_gone_at_once_are_kept_until_time_has_shown_it(marathon, follow, caplog):
     for n in range(10):
         marathon.runs(f"/app-{n}", 100 + n)
     following = follow(hold_s=0.5, again_s=0.05)
@@ -169,11 +170,9 @@ def test_most_servers_gone_at_once_are_kept_until_time_has_shown_it(marathon, fo
     marathon.apps.clear()
     gone_at = time.monotonic()
     marathon.drop_streams()
-    following.until(lambda: following.alarms() == ["marathon-shrunk"])
-    assert "10 of 10 servers" in following.feed.alarms[0].text
-    assert len(following.ports()) == 10
     following.until(lambda: following.ports() == {})
     assert time.monotonic() - gone_at > 0.5
+    assert "does not list 10 of 10 servers any more, all at once" in caplog.text
     assert following.alarms() == []
 
 
@@ -213,7 +212,7 @@ def test_what_events_announced_is_believed_at_once(marathon, follow):
     actions = [{"action": "StopApplication", "app": app_id} for app_id in marathon.apps]
     marathon.apps.clear()
     marathon.event("deployment_info", plan={"steps": [{"actions": actions}]}, currentStep={"actions": []})
-    following.until(lambda: following.ports() == {}, within_s=5)
+    following.until(lambda: following.ports() == {}, within_s=30)
     assert following.alarms() == []
 
 
@@ -243,17 +242,18 @@ def test_a_master_of_another_cluster_cannot_say_that_an_app_is_gone(marathon, fo
     assert following.ports() == {"/db": [2], "/web": [1]}
 
 
-def test_another_cluster_is_an_alarm_then_ours(marathon, follow):
+def test_another_cluster_is_an_alarm_then_ours(marathon, follow, caplog):
     marathon.runs("/web", 1)
-    following = follow(hold_s=2.0, again_s=0.05)
+    following = follow(hold_s=0.5, again_s=0.05)
     following.until_ports(web=[1])
     following.settled(marathon)
     marathon.framework_id = "framework-2"
     marathon.runs("/web", 2)
+    other_at = time.monotonic()
     marathon.drop_streams()
-    following.until(lambda: "marathon-identity" in following.alarms())
-    assert following.ports() == {"/web": [1]}
     following.until_ports(web=[2])
+    assert time.monotonic() - other_at > 0.5
+    assert "its apps are not served for" in caplog.text
     assert following.alarms() == ["marathon-adopted"]
 
 

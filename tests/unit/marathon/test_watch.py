@@ -65,7 +65,7 @@ def watch():
 
 
 def heard_kinds(heard, n):
-    return [heard.get(timeout=10)[1] for _ in range(n)]
+    return [heard.get(timeout=30)[1] for _ in range(n)]
 
 
 def test_it_attaches_then_tells_each_wanted_event_as_it_comes(serve, watch):
@@ -73,14 +73,14 @@ def test_it_attaches_then_tells_each_wanted_event_as_it_comes(serve, watch):
     events += [frame("framework_message_event"), frame("api_post_event")]
     server = serve(stream(*events))
     heard = watch(server)
-    assert heard.get(timeout=10) == ("attached", server.url)
+    assert heard.get(timeout=30) == ("attached", server.url)
     assert heard_kinds(heard, 3) == ["event_stream_attached", "status_update_event", "api_post_event"]
     assert heard.empty()
 
 
 def test_the_request_is_what_marathon_wants(serve, watch):
     server = serve(stream())
-    watch(server, credentials=Credentials("joe", "x")).get(timeout=10)
+    watch(server, credentials=Credentials("joe", "x")).get(timeout=30)
     (request,) = server.requests
     assert request.startswith("GET /v2/events?plan-format=light&event_type=event_stream_attached&event_type=")
     assert re.findall(r"^Accept: (.*)\r$", request, re.MULTILINE) == ["text/event-stream"]
@@ -150,13 +150,13 @@ def test_only_the_first_attach_on_a_stream_is_ours(serve, watch):
 
 def test_silence_ends_a_stream_and_it_is_opened_again(serve, watch):
     heard = watch(serve(stream()), silence_s=0.2)
-    assert [heard.get(timeout=10)[0] for _ in range(3)] == ["attached", "lost", "attached"]
+    assert [heard.get(timeout=30)[0] for _ in range(3)] == ["attached", "lost", "attached"]
 
 
 def test_a_stream_that_ends_is_opened_again(serve, watch):
     server = serve(ending(frame("api_post_event")), stream())
     heard = watch(server)
-    assert [heard.get(timeout=10) for _ in range(4)] == [
+    assert [heard.get(timeout=30) for _ in range(4)] == [
         ("attached", server.url),
         ("event", "api_post_event"),
         ("lost", f"{server.url} ended the event stream"),
@@ -178,12 +178,12 @@ def test_a_master_without_a_stream_is_left_for_the_next_one(serve, watch, closed
     html = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\n<html>")
     gone = serve(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
     good = serve(stream())
-    assert watch(closed_port, html, gone, good).get(timeout=10) == ("attached", good.url)
+    assert watch(closed_port, html, gone, good).get(timeout=30) == ("attached", good.url)
 
 
 def test_when_no_master_has_a_stream_each_ones_reason_is_told(serve, watch, closed_port):
     gone = serve(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
-    kind, reason = watch(closed_port, gone).get(timeout=10)
+    kind, reason = watch(closed_port, gone).get(timeout=30)
     assert kind == "lost"
     assert f"{closed_port} refuses the connection; {gone.url} HTTP 401" in reason
 
@@ -204,8 +204,9 @@ def test_stop_closes_an_idle_stream_at_once(serve):
         silence_s=60,
     )
     watch.start()
-    attached.get(timeout=10)
+    attached.get(timeout=30)
     watch.stop()
+    watch._thread.join(30)
     assert not watch._thread.is_alive()
     assert attached.empty()
 
@@ -216,8 +217,9 @@ def test_stop_ends_a_wait_between_attempts(closed_port):
         Access([closed_port]), on_event=lost.put, on_attached=lost.put, on_lost=lost.put, draw=lambda: 100.0
     )
     watch.start()
-    lost.get(timeout=10)
+    lost.get(timeout=30)
     watch.stop()
+    watch._thread.join(30)
     assert not watch._thread.is_alive()
 
 
@@ -232,6 +234,6 @@ def test_recorded_streams_are_read(serve, watch, payload, name):
     recorded = payload(name)
     kinds = re.findall(rb"^event: (\S+)", recorded, re.MULTILINE)
     heard = watch(serve(stream(recorded, frame("group_change_success"))))
-    told = list(iter(lambda: heard.get(timeout=10)[1], "group_change_success"))[1:]
+    told = list(iter(lambda: heard.get(timeout=30)[1], "group_change_success"))[1:]
     assert told
     assert set(told) <= {kind.decode() for kind in kinds}
