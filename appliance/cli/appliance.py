@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli import command, doctor, drain, lab, marathon_app, node, pause, run, status, switchover, vip
+from appliance.cli import (
+    apps,
+    command,
+    doctor,
+    drain,
+    lab,
+    marathon_app,
+    node,
+    pause,
+    run,
+    status,
+    switchover,
+    vip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +29,7 @@ def build() -> command.Parser:
     made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status.add(commands)
+    apps.add(commands)
     drain.add(commands)
     switchover.add(commands)
     pause.add(commands)

@@ -18,3 +18,13 @@ def plain_csv(text: str) -> str:
     for row in (head, *filter(None, rows)):
         writer.writerow([*row[:width], ""])
     return told.getvalue()
+
+
+def server_states(text: str) -> dict[tuple[str, str], str]:
+    """What HAProxy says of each server, by backend and name: UP, DOWN, MAINT, no check, …"""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("# ")))
+    return {
+        (row["pxname"], row["svname"]): row["status"]
+        for row in rows
+        if row.get("status") and row["svname"] not in {"FRONTEND", "BACKEND"}
+    }

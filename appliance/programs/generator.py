@@ -138,7 +138,7 @@ class Generator:
         found = {(one.app_id, one.reason) for one in self.translation.quarantined}
         found |= {
             (one.app_id, one.reason + (KEPT if (one.app_id, one.index) in kept else ""))
-            for one in self.refused.values()
+            for one in list(self.refused.values())
         }
         return sorted(found)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import logging
 import time
 from dataclasses import replace
@@ -16,6 +18,7 @@ from appliance.haproxy.plan import Reload
 from appliance.haproxy.ports import Ports
 from appliance.haproxy.process import remove_socket_folder
 from appliance.haproxy.shared import APP_MAP, DOMAIN_MAP
+from appliance.haproxy.statistics import server_states
 from appliance.marathon import zookeeper
 from appliance.marathon.access import Access
 from appliance.marathon.client import Client
@@ -32,7 +35,9 @@ from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.loop import Wake, Wakes
 from appliance.programs.operator_files import OperatorFiles
 from appliance.programs.standalone import Haproxy
+from appliance.services.listing import listing
 from appliance.services.model import Ask
+from appliance.status import apps
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -131,7 +136,11 @@ def follow(request: Request, *, events: bool) -> None:
     )
     control = Control(
         Path(generator.process.generator_socket),
-        {**pages(generator.service, maps=request.options.haproxy_map), **signals(wakes)},
+        {
+            **pages(generator.service, maps=request.options.haproxy_map),
+            apps.PAGE: lambda: apps_page(generator),
+            **signals(wakes),
+        },
     )
     watch = Watch(
         access,
@@ -173,6 +182,16 @@ def pages(service: Service, *, maps: bool) -> dict[str, Callable[[], str]]:
         "/_haproxy_getvhostmap": lambda: plain_map(service.loaded_map(DOMAIN_MAP)) if maps else "",
         "/_haproxy_getappmap": lambda: plain_map(service.loaded_map(APP_MAP)) if maps else "",
     }
+
+
+def apps_page(generator: Generator) -> str:
+    """All that is served, with HAProxy's word about each server. Raises EngineError before the first pass."""
+    if generator.translation is None:
+        raise EngineError("Marathon has not answered yet")
+    states: dict[tuple[str, str], str] = {}
+    with contextlib.suppress(EngineError):  # without HAProxy the rest is still true
+        states = server_states(generator.service.statistics())
+    return json.dumps(listing(generator.translation, generator.quarantined, states)) + "\n"
 
 
 def plain_map(text: str) -> str:

@@ -213,3 +213,41 @@ def test_servers_that_haproxy_finds_dead_too_are_believed_to_be_gone(node):
     node.marathon.drop_streams()
     node.until(lambda: node.report()["apps"] == 1)
     assert node.served_by() == "31001"
+
+
+def appliance(node, *words):
+    """(exit code, stdout, stderr) of the operator's command."""
+    done = commands.run([BIN / "appliance", "--root", node.root, *words], timeout_s=60)
+    return done.code, done.output, done.errors
+
+
+def test_the_operator_sees_each_app_with_its_servers_and_who_is_quarantined(node, generator):
+    labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "two words.example"}
+    node.marathon.runs("/bad", 31002, labels=labels)
+    generator.send_signal(signal.SIGHUP)
+    node.until(lambda: [entry["app_id"] for entry in node.report()["quarantined"]] == ["/bad"])
+
+    code, text, _ = appliance(node, "apps", "-f", "json")
+    found = {app["id"]: app for app in json.loads(text)["apps"]}
+    assert code == 2
+    assert "HAPROXY_0_VHOST: 'two words.example' is not a host name" in found["/bad"]["quarantined"][0]
+    assert found["/bad"]["services"] == []
+    (service,) = found["/web"]["services"]
+    assert (service["backend"], service["port"], service["port_open"]) == ("web_10000", 10000, True)
+    assert service["vhosts"] == ["web.example"]
+    (server,) = service["servers"]
+    assert (server["address"], server["port"], server["state"]) == ("127.0.0.1", 31001, "no check")
+
+    code, text, _ = appliance(node, "apps", "web")
+    assert code == 0
+    assert "0  web_10000  http  :10000  web.example  1 of 1 servers up" in text
+    assert "127_0_0_1_31001  127.0.0.1:31001  no check" in text
+    assert "/bad" not in text
+    assert "QUARANTINED  HAPROXY_0_VHOST" in appliance(node, "apps")[1]
+    code, _, errors = appliance(node, "apps", "none")
+    assert (code, "no app /none is served here" in errors) == (64, True)
+
+
+def test_without_a_generator_the_operator_is_told_so(node):
+    code, _, errors = appliance(node, "apps")
+    assert (code, "the generator does not answer on " in errors) == (3, True)
