@@ -74,7 +74,7 @@ def debian(suite: str) -> Path:
 def furnish(root: Path, case: Path) -> str:
     """Put `case` where its paths say, below `root`; its place inside."""
     text = (case / "haproxy.cfg").read_text()
-    for name in set(re.findall(r"/\S+?/maps-[0-9a-f]+/\w+\.map", text)):
+    for name in set(re.findall(r"/[\w./-]+?/maps-[0-9a-f]+/[\w.-]+\.map", text)):
         map_ = case / Path(name).name
         place = root / name[1:]
         place.parent.mkdir(parents=True, exist_ok=True)
