@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.lab.lab import Lab
 
 _AROUND_S = 0.5
+_DEADLINE_S = 60.0
 _PATIENT_MS = 5000.0
 """A client that waits: only a refusal or a reset counts as failed."""
 
@@ -31,17 +32,17 @@ def _task_dies(lab: Lab, _folder: Path) -> str:
     def kill() -> None:
         before = _tasks(lab)
         lab.kill_tasks(ID)
-        lab.wait("another task", lambda: _tasks(lab) - before)
+        lab.wait("another task", lambda: _tasks(lab) - before, _DEADLINE_S)
 
     return _outage(lab, kill)
 
 
 def _node_dies(lab: Lab, _folder: Path) -> str:
-    victim = lab.wait("the VIP where marathon-lb is", lambda: floating.followed(lab))
+    victim = lab.wait("the VIP where marathon-lb is", lambda: floating.followed(lab), _DEADLINE_S)
 
     def power_off() -> None:
         lab.fault("power-off", victim.name)
-        lab.wait("marathon-lb elsewhere", lambda: floating.host(lab) not in (None, victim))
+        lab.wait("marathon-lb elsewhere", lambda: floating.host(lab) not in (None, victim), _DEADLINE_S)
 
     try:
         return _outage(lab, power_off)
@@ -52,7 +53,7 @@ def _node_dies(lab: Lab, _folder: Path) -> str:
 def _back(lab: Lab, _folder: Path) -> str:
     with lab.load(deadline_ms=_PATIENT_MS) as load:
         floating.to_local(lab)
-        lab.wait_healthy()
+        lab.wait_healthy(_DEADLINE_S)
         time.sleep(_AROUND_S)
         _, seen = load.stop()
     if seen.failed:
@@ -80,8 +81,8 @@ def _outage(lab: Lab, strike: Callable[[], None]) -> str:
 
 
 def _followed(lab: Lab) -> str:
-    owner = lab.wait("the VIP where marathon-lb is", lambda: floating.followed(lab))
-    lab.wait("an answer of an app on the VIP", lambda: lab.get("/").status == 200)
+    owner = lab.wait("the VIP where marathon-lb is", lambda: floating.followed(lab), _DEADLINE_S)
+    lab.wait("an answer of an app on the VIP", lambda: lab.get("/").status == 200, _DEADLINE_S)
     return f"marathon-lb and the VIP are on {owner.name}"
 
 

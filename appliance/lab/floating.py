@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.lab.topology import Machine
 
 SETUP_S = 60.0
-MOVE_S = 30.0
+MOVE_S = 60.0
 
 
 def setup(lab: Lab, slave: Machine, mode: str) -> commands.Completed:

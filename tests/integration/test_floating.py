@@ -12,7 +12,7 @@ from appliance.lab import faults, floating, state, tutorial
 from appliance.lab.lab import Lab
 from appliance.setup.app import ID
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 PATIENT_MS = 5_000.0
@@ -41,8 +41,8 @@ def wait_followed(lab, *not_on):
         owner = floating.followed(lab)
         return owner if owner and owner not in not_on else None
 
-    owner = lab.wait("the VIP where Marathon runs the load balancer", elsewhere, 40)
-    lab.wait("an app answers on the VIP", lambda: lab.get("/").status == 200, 40)
+    owner = lab.wait("the VIP where Marathon runs the load balancer", elsewhere, 90)
+    lab.wait("an app answers on the VIP", lambda: lab.get("/").status == 200, 90)
     return owner
 
 
@@ -56,7 +56,7 @@ def test_our_own_app_has_the_vip_and_no_node_has_a_load_balancer_beside_it(float
         assert bool(processes) == (slave == owner)
         assert faults.pids(slave, "lb") == []
     quiet = "nodes that wait for Marathon are no alarm"
-    floating_lab.wait(quiet, lambda: floating_lab.exec(owner.name, "appliance", "status").code == 0)
+    floating_lab.wait(quiet, lambda: floating_lab.exec(owner.name, "appliance", "status").code == 0, 60)
     assert floating_lab.exec(owner.name, "appliance", "status").output.count("no working load balancer") >= 2
 
 
@@ -72,7 +72,7 @@ def test_the_load_balancer_of_another_node_takes_the_vip_along(floating_lab):
 def test_the_tutorials_own_definition_works_as_it_stands(floating_lab, tmp_path):
     floating_lab.delete(ID)
     deployments = f"{floating_lab.topology.marathon}/v2/deployments"
-    floating_lab.wait("our own is gone", lambda: floating_lab.get(deployments).json() == [], 30)
+    floating_lab.wait("our own is gone", lambda: floating_lab.get(deployments).json() == [], 90)
     said = tutorial.post(floating_lab, tmp_path, tutorial.marathon_lb(floating_lab.topology.marathon))
     assert "201" in said
     owner = wait_followed(floating_lab)

@@ -172,9 +172,10 @@ class TestWithoutALab:
         assert process.returncode == 130
         assert changes_since(before) == {}
 
+    @pytest.mark.timeout(400)
     def test_the_demo_shows_everything_and_leaves_nothing(self):
         before = machine_state()
-        done = appliance("lab", "demo", timeout_s=120)
+        done = appliance("lab", "demo", timeout_s=380)
         assert done.code == 0, done.output + done.errors
         assert "nothing of it stays" in done.output.splitlines()[-1]
         assert changes_since(before) == {}
