@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from appliance.lab.lab import Lab
     from appliance.lab.topology import Machine
 
-SETUP_S = 60.0
+SETUP_S = 120.0
 MOVE_S = 60.0
 
 

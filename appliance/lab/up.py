@@ -40,7 +40,7 @@ _NEEDED = (
     "haproxy",
     "keepalived",
 )
-_SETUP_S = 60.0
+_SETUP_S = 120.0
 _HEALTHY_S = 60.0
 _MARATHON_S = 20.0
 _AGENT_PORT = 9099

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from appliance.paths import Paths
     from appliance.settings import Settings
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 LOOK_S = 0.2
 SUPERVISORD = "supervisord"
 NOT_YET = ("", Verdict.NO_LB.name, Verdict.NO_LB_DRAINING.name, Verdict.FAULT.name)

@@ -23,7 +23,7 @@ PATIENT_MS = 5_000.0
 def floating_lab(root):  # noqa: ARG001 - needed to be root, not its value
     assert not state.remains(), "a lab is running already: appliance lab down"
     try:
-        done = commands.run([APPLIANCE, "lab", "up", "--mode", "floating"], timeout_s=150)
+        done = commands.run([APPLIANCE, "lab", "up", "--mode", "floating"], timeout_s=300)
         assert done.code == 0, done.output + done.errors
         lab = Lab.running()
         lab.deploy(tutorial.nginx("nginx"))
