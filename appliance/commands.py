@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Process = subprocess.Popen
+TimeoutExpired = subprocess.TimeoutExpired
 DEVNULL = subprocess.DEVNULL
 PIPE = subprocess.PIPE
 STDOUT = subprocess.STDOUT

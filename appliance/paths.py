@@ -90,6 +90,11 @@ class Paths:
         """What setup's --secret-file gave, if it was given."""
         return self.state / "cluster.secret"
 
+    @property
+    def hooks(self) -> Path:
+        """The operator's programs that are told when VRRP's state or priority changes."""
+        return self.etc / "notify.d"
+
     # --- supervisord
     @property
     def supervisord_conf(self) -> Path:

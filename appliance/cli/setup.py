@@ -15,6 +15,7 @@ from appliance.settings import MODES, NAME, Node
 from appliance.setup import apply, start
 from appliance.setup.model import Asked, Level
 from appliance.setup.survey import Refused, survey
+from appliance.trust import secret_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,12 @@ def build() -> command.Parser:
     made.add_argument("--vrid", type=_vrid, metavar="N", help="virtual router id (default: VIP's last octet)")
     made.add_argument(
         "--credentials-file", type=Path, metavar="FILE", help="user:password for Marathon, copied into /etc"
+    )
+    made.add_argument(
+        "--secret-file",
+        type=Path,
+        metavar="FILE",
+        help="the same secret on every node, for orders between them (default: each pair makes its own)",
     )
     made.add_argument("--yes", action="store_true", help="apply without asking")
     made.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
@@ -157,6 +164,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         mesos=arguments.mesos or "",
         groups=tuple(arguments.group),
         virtual_router_id=arguments.vrid,
+        cluster_secret=secret_in(arguments.secret_file) if arguments.secret_file else "",
         mode=arguments.mode,
     )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.keepalived.advert import Advert
+    from appliance.keepalived.hooks import Hooks
     from appliance.keepalived.notify import Notice
     from appliance.paths import Paths
     from appliance.programs.transitions import Report
@@ -31,12 +32,13 @@ class Router:
         interface: str,
         *,
         report: Report,
+        hooks: Hooks,
         poll: select.poll,
         obstacle: str,
     ) -> None:
         self.place = (vip, interface)
         self.name = instance_name(settings.read(), vip)
-        self.transitions = Transitions(paths, settings, vip, interface, report)
+        self.transitions = Transitions(paths, settings, vip, interface, report=report, hooks=hooks)
         self.handover = OpenConnections(paths, vip, interface, obstacle)
         self.split = SplitWatch(paths, settings, vip, interface)
         self._poll = poll

@@ -10,6 +10,8 @@ from appliance.health import reports
 from appliance.health.verdict import named
 from appliance.keepalived import advert, notify, priority
 from appliance.keepalived.cause import Witness, cause
+from appliance.keepalived.hooks import Call, Hooks
+from appliance.keepalived.model import instance_name
 from appliance.keepalived.notify import State, Vrrp
 from appliance.status import events
 
@@ -54,15 +56,26 @@ class Report:
 class Transitions:
     """Follows one VIP's instance on this node, publishes its state, records each change with its cause."""
 
-    def __init__(self, paths: Paths, settings: Current, vip: Vip, interface: str, report: Report) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Current,
+        vip: Vip,
+        interface: str,
+        *,
+        report: Report,
+        hooks: Hooks,
+    ) -> None:
         self._paths = paths
         self._settings = settings
         self._vip = vip
         self._interface = interface
         self._report = report
+        self._hooks = hooks
         self._health = reports.Report(paths.health_report)
         self._vrrp = Vrrp()
-        self._cause = ""
+        self._cause = self._cause_of_priority = ""
+        self._name = instance_name(settings.read(), vip)
         self._handover = ""
         self._alarms: list[dict[str, Any]] = []
         self._heard: Advert | None = None
@@ -136,18 +149,49 @@ class Transitions:
         before, self._vrrp = self._vrrp, after
         if before.state not in (after.state, State.UNKNOWN):
             self._cause = why or cause(before.state, after.state, self._witness())
-            events.record(
-                self._paths.events,
-                "vrrp",
-                f"{self._prefix}{before.state.value} -> {after.state.value}: {self._cause}",
-                vip=self._vip.address,
-                before=before.state.value,
-                state=after.state.value,
-                cause=self._cause,
-                priority=after.priority,
-            )
+            self._tell("state", f"{before.state.value} -> {after.state.value}: {self._cause}", before)
+        elif before.state is after.state and before.priority is not None and after.priority is not None:
+            self._know_priority(before, before.priority, after.priority)
         if before != after:
             self._publish()
+
+    def _know_priority(self, before: Vrrp, was: int, now: int) -> None:
+        if was != now:
+            self._cause_of_priority = self._witness().own_verdict
+            self._tell("priority", f"priority {was} -> {now}: {self._cause_of_priority}", before)
+
+    def _tell(self, what: str, message: str, before: Vrrp) -> None:
+        """Record it, and run the operator's hooks."""
+        after, node = self._vrrp, self._settings.read().cluster.node
+        why = self._cause if what == "state" else self._cause_of_priority
+        events.record(
+            self._paths.events,
+            "vrrp" if what == "state" else "priority",
+            f"{self._prefix}{message}",
+            vip=self._vip.address,
+            before=before.state.value,
+            state=after.state.value,
+            cause=why,
+            priority=after.priority,
+        )
+        word = after.state.value if what == "state" else f"{after.state.value}_PRIORITY"
+        self._hooks.call(
+            Call(
+                about=(self._vip.address, what),
+                arguments=("INSTANCE", self._name, word, str(after.priority or 0)),
+                environment={
+                    "APPLIANCE_EVENT": what,
+                    "APPLIANCE_STATE": after.state.value,
+                    "APPLIANCE_BEFORE": before.state.value,
+                    "APPLIANCE_PRIORITY": str(after.priority or 0),
+                    "APPLIANCE_CAUSE": why,
+                    "APPLIANCE_VIP": self._vip.address,
+                    "APPLIANCE_INTERFACE": self._interface,
+                    "APPLIANCE_NODE": node.name,
+                    "APPLIANCE_ADDRESS": node.address,
+                },
+            )
+        )
 
     def _publish(self) -> None:
         self._report.put(

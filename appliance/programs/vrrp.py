@@ -14,6 +14,7 @@ from appliance.health.process import Watched
 from appliance.keepalived import leftover, model, notify, service
 from appliance.keepalived.fifo import Fifo
 from appliance.keepalived.generator import Generator
+from appliance.keepalived.hooks import Hooks
 from appliance.programs import admission
 from appliance.programs.handover import missing
 from appliance.programs.router import Router
@@ -43,6 +44,11 @@ class Program:
         self.poll.register(self.fifo, select.POLLIN)
         self.generator = Generator(paths, admission.refusal)
         self.report = Report(paths.vrrp_report)
+        self.hooks = Hooks(
+            paths.hooks,
+            paths.log / "notify.log",
+            lambda words: events.record(paths.events, "notify", words),
+        )
         self.routers: list[Router] = []
         self.obstacle = missing(paths)
         self.deputy = Deputy(paths, lambda: self.settings.read().cluster.releases)
@@ -75,6 +81,7 @@ class Program:
                 supervisord.poke(self.paths.supervisor_socket)
         for router in self.routers:
             router.end()
+        self.hooks.end()
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.running = False
@@ -130,6 +137,7 @@ class Program:
             vip,
             interface,
             report=self.report,
+            hooks=self.hooks,
             poll=self.poll,
             obstacle=self.obstacle,
         )

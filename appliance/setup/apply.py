@@ -77,8 +77,10 @@ def add_user() -> None:
 
 def folders(paths: Paths) -> None:
     """The folders that last over boots. What lies in /run is made at each start of supervisord."""
-    for path, owner in ((paths.etc, "root"), (paths.state, USER), (paths.haproxy, USER), (paths.log, USER)):
-        folder(path, owner)
+    for path in (paths.etc, paths.hooks):
+        folder(path, "root")
+    for path in (paths.state, paths.haproxy, paths.log):
+        folder(path, USER)
 
 
 def folder(path: Path, user: str) -> None:

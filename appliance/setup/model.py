@@ -58,6 +58,7 @@ class Asked:
     groups: tuple[str, ...] = ()
     virtual_router_id: int | None = None
     mode: str = ""
+    cluster_secret: str = ""
     discover_peers: bool = True
     """False when an existing appliance.toml is applied as it stands."""
 

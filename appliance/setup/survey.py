@@ -78,8 +78,16 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
         credentials_file=str(paths.credentials) if login else "",
     )
     toml.parse(toml.render(settings), "what was asked")  # refuses what the file could not say
-    wanted = render.files(paths, settings, files.read(paths.settings), login)
+    wanted = (*render.files(paths, settings, files.read(paths.settings), login), *_secret(paths, asked))
     return Survey(tuple(findings), settings, plan.changes(wanted, apply.present(wanted)))
+
+
+def _secret(paths: Paths, asked: Asked) -> tuple[plan.File, ...]:
+    """What the operator gave; one that is in place stays."""
+    if not asked.cluster_secret:
+        return ()
+    text = asked.cluster_secret + "\n"
+    return (plan.File(paths.cluster_secret, text, 0o600, f"{USER}:{USER}", secret=True),)
 
 
 def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> Credentials | None:

@@ -101,6 +101,25 @@ def test_killing_haproxy_moves_the_vip_and_its_return_brings_it_back(calm):
     assert any(event.endswith("-> just failed: HAProxy ended") for event in nodes[0].events())
 
 
+def test_the_operators_hooks_are_told_in_order_and_priorities_are_recorded_with_their_cause(calm):
+    node = calm[0][0]
+    told, folder = node.folder / "told", node.paths.hooks
+    folder.mkdir(mode=0o755)
+    hook = folder / "10-note"
+    hook.write_text(f'#!/bin/sh\necho "$3 $4 $APPLIANCE_VIP $APPLIANCE_NODE: $APPLIANCE_CAUSE" >> {told}\n')
+    hook.chmod(0o755)
+    assert node.appliance("drain", "--reason", "kernel update").code == 0
+    until(lambda: told.exists() and "BACKUP " in told.read_text(), 20, "the hook was told of the move")
+    assert node.appliance("undrain").code == 0
+    until(lambda: "\nMASTER " in f"\n{told.read_text()}", 20, "and of the return")
+    lines = told.read_text().splitlines()
+    states = [line for line in lines if "_PRIORITY" not in line]
+    assert [line.split()[0] for line in states] == ["BACKUP", "MASTER"]
+    assert any(line.startswith(f"MASTER_PRIORITY 164 {VIP} slave-1: ") for line in lines)
+    assert any(event.startswith("priority 246 -> 164: ") for event in node.events("priority"))
+    hook.unlink()
+
+
 def test_a_hung_haproxy_gives_the_vip_up(calm):
     nodes, _ = calm
     nodes[0].kill_all("haproxy", signal.SIGSTOP)

@@ -104,6 +104,19 @@ def test_a_node_comes_up_stays_as_it_is_and_takes_a_change(node):
     assert second.output == "in sync: nothing to change\n"
     assert {path: path.stat().st_mtime_ns for path in paths.etc.rglob("*")} == before
 
+    shared = wire.folder / "shared"
+    shared.write_text("too short")
+    refused = wire.setup(*words, "--secret-file", shared, "--yes")
+    assert refused.code == 1
+    assert "openssl rand -hex 32" in refused.errors
+    shared.write_text("correct horse battery staple\n")
+    given = wire.setup(*words, "--secret-file", shared, "--yes")
+    assert given.code == 0, given.message
+    assert "staple" not in given.output + given.errors
+    for secret in (paths.cluster_secret, paths.node_secret):
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert secret.stat().st_uid == paths.state.stat().st_uid != 0
+
     pids = {"haproxy": pid_of(paths, "appliance:haproxy"), "lb": pid_of(paths, "appliance:lb")}
     third = wire.setup(*words, "--group", "internal", "--yes")
     assert third.code == 0, third.message
