@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from appliance.setup.model import Finding, Place, fail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from appliance.interfaces import Interface
 
@@ -60,16 +60,18 @@ def choose(interfaces: Sequence[Interface], vip: str, interface: str = "") -> Pl
     return place
 
 
-def virtual_router_id(vip: str, asked: int | None, kept: int | None) -> int | Finding:
-    """What was asked, else what is in use, else the VIP's last octet."""
-    number = asked or kept or int(vip.rpartition(".")[2])
-    if 1 <= number <= 255:
-        return number
-    return fail(
-        "vrid-free",
-        f"the last octet of {vip} is no virtual router id",
-        "give one from 1 to 255 that no other VRRP router of this network uses, by --vrid",
-    )
+def virtual_router_id(
+    vip: str, asked: int | None, used: int | None, taken: Collection[int] = ()
+) -> int | Finding:
+    """What was asked, else what the nodes use, else the VIP's last octet or the next one that is free."""
+    if asked or used:
+        return asked or used or 0
+    first = int(ipaddress.IPv4Address(vip)) & 255
+    numbers = ((first + n - 1) % 255 + 1 if first else n + 1 for n in range(255))
+    free = next((number for number in numbers if number not in taken), None)
+    if free is None:
+        return fail("vrid-free", "all 255 virtual router ids are in use", "use another network for VRRP")
+    return free
 
 
 def _listed(interfaces: Sequence[Interface]) -> str:

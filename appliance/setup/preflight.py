@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import pwd
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance import commands
 from appliance.errors import MissingError
@@ -20,7 +21,7 @@ from appliance.setup.model import Finding, Level, fail, ok, warn
 from appliance.setup.node import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from appliance.paths import Paths
     from appliance.settings import Node
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PORTS = (80, 443, 9090, 9091, AGENT_PORT)
 OLDEST_HAPROXY = (2, 2)
+OLDEST_KEEPALIVED = (2, 1)
 TOOLS = ("setpriv", "chrt", "ip")
 HANDOVER_TOOLS = ("nft", "ss")
 ADVERT_INTERVALS_S = 1.0
@@ -74,7 +76,7 @@ def engines() -> Iterator[Finding]:
     """The rest that a node cannot do without: keepalived and the small tools."""
     try:
         commands.find("keepalived")
-        yield ok("keepalived", "installed")
+        yield keepalived_version(commands.run(["keepalived", "--version"]).message)
         for tool in TOOLS:
             commands.find(tool)
     except MissingError as error:
@@ -83,6 +85,18 @@ def engines() -> Iterator[Finding]:
     yield handover()
     if importlib.util.find_spec("supervisor") is None:
         yield fail("engines", "the Python package supervisor is missing", "install it", EXIT_MISSING)
+
+
+def keepalived_version(said: str) -> Finding:
+    """Judge what `keepalived --version` said: `Keepalived v2.2.7 (01/16,2022)`."""
+    match = re.search(r"Keepalived v(\d+)\.(\d+)\S*", said)
+    if match is None:
+        return warn("keepalived", "its version could not be read")
+    if (int(match[1]), int(match[2])) < OLDEST_KEEPALIVED:
+        oldest = ".".join(map(str, OLDEST_KEEPALIVED))
+        cure = f"install {oldest} or newer: an older one knows no track files"
+        return fail("keepalived", f"{match[0]} is too old", cure, EXIT_MISSING)
+    return ok("keepalived", match[0])
 
 
 def handover() -> Finding:
@@ -157,12 +171,39 @@ def distro_units() -> Finding:
     return ok("distro-units", "none in the way")
 
 
-def wire(vip: str, number: int, place: Place, nodes: Sequence[Node]) -> tuple[Finding, ...]:
-    """What the VIP's network says. Both checks wait for answers, so they wait together."""
-    with ThreadPoolExecutor(2) as both:
-        free = both.submit(vip_free, vip, place, nodes)
-        heard = both.submit(vrid_free, vip, number, place, nodes)
-        return free.result(), heard.result()
+def heard(place: Place) -> tuple[network.Advert, ...]:
+    """Who speaks VRRP on the VIP's network."""
+    return network.adverts(place.interface, ADVERT_INTERVALS_S)
+
+
+def strangers(
+    vip: str, adverts: Sequence[network.Advert], place: Place, nodes: Sequence[Node]
+) -> tuple[network.Advert, ...]:
+    """Those that are not of this appliance. Who announces our VIP is."""
+    known = {node.address for node in nodes} | {place.address}
+    return tuple(it for it in adverts if it.source not in known and vip not in it.addresses)
+
+
+def number_of_nodes(vip: str, adverts: Sequence[network.Advert], nodes: Sequence[Node]) -> int | None:
+    """The virtual router id that other nodes use for `vip`; None if none says one."""
+    announced = (it.virtual_router_id for it in adverts if vip in it.addresses)
+    with ThreadPoolExecutor(max(len(nodes), 1)) as all_at_once:
+        answers = list(all_at_once.map(lambda node: ask(node.address), nodes))
+    said = (_of_vip(answer, vip).get("virtual_router_id") for answer in answers)
+    return next((number for number in (*said, *announced) if isinstance(number, int)), None)
+
+
+def _of_vip(answer: Mapping[str, Any], vip: str) -> Mapping[str, Any]:
+    listed = answer.get("vips")
+    found = (it for it in listed if it.get("address") == vip) if isinstance(listed, list) else ()
+    return next(iter(found), {})
+
+
+def wire(
+    vip: str, number: int, place: Place, nodes: Sequence[Node], adverts: Sequence[network.Advert]
+) -> tuple[Finding, ...]:
+    """What the VIP's network says."""
+    return vip_free(vip, place, nodes), vrid_free(vip, number, strangers(vip, adverts, place, nodes))
 
 
 def vip_free(vip: str, place: Place, nodes: Sequence[Node]) -> Finding:
@@ -175,7 +216,7 @@ def vip_free(vip: str, place: Place, nodes: Sequence[Node]) -> Finding:
     while time.monotonic() < end:
         for address in (vip, *others):
             status = ask(address)
-            if status.get("vip") == vip and status.get("holds_vip"):
+            if (status.get("vip") == vip and status.get("holds_vip")) or _of_vip(status, vip).get("holds"):
                 return ok("vip-free", f"{vip} is held by {status.get('name')}, a node of this appliance")
         time.sleep(0.2)
     return fail(
@@ -185,17 +226,17 @@ def vip_free(vip: str, place: Place, nodes: Sequence[Node]) -> Finding:
     )
 
 
-def vrid_free(vip: str, number: int, place: Place, nodes: Sequence[Node]) -> Finding:
-    """No stranger speaks VRRP with our virtual router id; one that announces our VIP is none."""
-    known = {node.address for node in nodes} | {place.address}
-    for advert in network.adverts(place.interface, ADVERT_INTERVALS_S):
-        if advert.virtual_router_id == number and advert.source not in known and vip not in advert.addresses:
-            return fail(
-                "vrid-free",
-                f"virtual router id {number} is used by {advert.source} for "
-                f"{', '.join(advert.addresses) or 'no address'} with priority {advert.priority}",
-                "choose another by --vrid",
-            )
+def vrid_free(vip: str, number: int, adverts: Sequence[network.Advert]) -> Finding:
+    """No stranger among `adverts` speaks VRRP with our virtual router id."""
+    for advert in adverts:
+        used = (
+            f"virtual router id {advert.virtual_router_id} is used by {advert.source} for "
+            f"{', '.join(advert.addresses) or 'no address'} with priority {advert.priority}"
+        )
+        if advert.virtual_router_id == number:
+            return fail("vrid-free", used, f"choose another for {vip}, by --vrid or in appliance.toml")
+        if advert.virtual_router_id == int(ipaddress.ip_address(vip)) & 255:
+            return warn("vrid-free", used, f"{vip} is given {number}: set up every node with it")
     return ok("vrid-free", f"no stranger uses virtual router id {number}")
 
 

@@ -21,8 +21,10 @@ from appliance.setup import apply, discover, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from appliance.paths import Paths
-    from appliance.settings import Settings
+    from appliance.settings import Node, Settings
     from appliance.setup.model import Asked, Place
     from appliance.setup.plan import Change
 
@@ -62,10 +64,18 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
     login = _login(paths, existing, credentials_file)
     masters = _masters(paths, asked, existing, login)
     ranked = _ranked(paths, asked, existing, where, login)
-    number = place.virtual_router_id(asked.vip, asked.virtual_router_id, _kept_number(asked, existing))
+    adverts = preflight.heard(where)
+    others = [node for node in ranked.nodes if node.address != where.address]
+    used = _kept_number(asked, existing) or preflight.number_of_nodes(asked.vip, adverts, others)
+    strangers = preflight.strangers(asked.vip, adverts, where, ranked.nodes)
+    taken = {it.virtual_router_id for it in strangers}
+    taken |= {vip.virtual_router_id for vip in existing.more_vips} if existing else set()
+    number = place.virtual_router_id(asked.vip, asked.virtual_router_id, used, taken)
     if isinstance(number, Finding):
         return Refused((*findings, number))
-    findings += [masters.finding, ranked.finding, *preflight.wire(asked.vip, number, where, ranked.nodes)]
+    findings += [masters.finding, ranked.finding]
+    findings += preflight.wire(asked.vip, number, where, ranked.nodes, adverts)
+    findings += _more_vips(existing, ranked.nodes)
     if any(finding.level is Level.FAIL for finding in findings):
         return Refused(tuple(findings))
     settings = plan.settings(
@@ -88,6 +98,19 @@ def _secret(paths: Paths, asked: Asked) -> tuple[plan.File, ...]:
         return ()
     text = asked.cluster_secret + "\n"
     return (plan.File(paths.cluster_secret, text, 0o600, f"{USER}:{USER}", secret=True),)
+
+
+def _more_vips(existing: Settings | None, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """What the networks of further VIPs say; of IPv6 nothing is asked."""
+    for vip in existing.more_vips if existing else ():
+        if vip.family == 6:
+            continue
+        where = place.choose(interfaces.interfaces(), vip.address, vip.interface)
+        if isinstance(where, Finding):
+            yield where
+        else:
+            adverts = preflight.heard(where)
+            yield from preflight.wire(vip.address, vip.virtual_router_id, where, nodes, adverts)
 
 
 def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> Credentials | None:

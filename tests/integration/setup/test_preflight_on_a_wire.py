@@ -31,6 +31,20 @@ def test_a_vip_that_already_answers_is_named_with_its_mac(wire, marathon):
     refused(wire, done, 1, "vip-free", "10.78.0.3 already answers", wire.mac(wire.neighbour))
 
 
+def test_a_peer_of_another_subnet_is_refused(wire, marathon):
+    done = wire.setup(*VIP, *marathon, "--peer", "10.79.0.2", "--yes")
+    refused(wire, done, 1, "peers", "10.79.0.2", "10.78.0.0/24")
+
+
+def test_an_old_keepalived_is_named(wire, marathon):
+    old = wire.folder / "keepalived"
+    old.write_text("#!/bin/sh\necho 'Keepalived v2.0.10 (11/12,2018)' >&2\n")
+    old.chmod(0o755)
+    hide = ["sh", "-c", f'mount --bind {old} /usr/sbin/keepalived && "$@"', "hide"]
+    done = wire.setup(*VIP, *marathon, "--yes", before=hide)
+    refused(wire, done, 69, "keepalived", "v2.0.10", "2.1 or newer")
+
+
 def test_a_vip_held_by_a_node_of_this_appliance_is_free_for_another(wire, marathon):
     wire.serve(9099, {"/status.json": {"vip": "10.78.0.3", "holds_vip": True, "name": "n2"}}, address="")
     done = wire.setup("--vip", "10.78.0.3", *marathon, "--dry-run")
@@ -56,8 +70,11 @@ def test_a_stranger_with_our_virtual_router_id_is_named(wire, marathon):
         while not commands.run(has_it).output:
             assert time.monotonic() < end
             time.sleep(0.05)
-        done = wire.setup(*VIP, *marathon, "--yes")
+        done = wire.setup(*VIP, *marathon, "--vrid", "250", "--yes")
         refused(wire, done, 1, "vrid-free", "250", "10.78.0.2", "10.78.0.99", "priority 150")
+        done = wire.setup(*VIP, *marathon, "--dry-run")
+        assert "WARN vrid-free: virtual router id 250 is used by 10.78.0.2" in done.errors
+        assert "virtual_router_id = 251" in done.output
         assert wire.setup(*VIP, *marathon, "--vrid", "7", "--dry-run").code == 0
         assert wire.setup(*VIP, *marathon, "--peer", "10.78.0.2", "--dry-run").code == 0
     finally:

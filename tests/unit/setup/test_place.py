@@ -57,5 +57,7 @@ def test_the_virtual_router_id_is_what_was_asked_else_kept_else_the_last_octet()
     assert place.virtual_router_id("10.0.0.250", 7, 8) == 7
     assert place.virtual_router_id("10.0.0.250", None, 8) == 8
     assert place.virtual_router_id("10.0.0.250", None, None) == 250
-    refused = place.virtual_router_id("10.0.4.0", None, None)
-    assert "--vrid" in str(refused)
+    assert place.virtual_router_id("10.0.0.254", None, None, {254, 255, 1}) == 2
+    assert place.virtual_router_id("10.0.4.0", None, None, {1}) == 2
+    refused = place.virtual_router_id("10.0.4.0", None, None, range(256))
+    assert "all 255" in str(refused)
