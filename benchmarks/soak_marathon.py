@@ -4,7 +4,7 @@ It starts the lab with three masters and ends it. Every few seconds it switches 
 there are, for some seconds, while apps with real tasks are created, scaled, deleted, and lose tasks. A client
 asks an app that nobody touches. It ends with exit code 1 and what is wrong when
 
-- a node's HAProxy had a server that does not run any more, or lacked one that runs, for more than BOUND_S;
+- a node's HAProxy had a server that does not run any more, or lacked one that runs, for more than STALE_S;
 - a traceback is in any log, or a program of the appliance is not the process that it was;
 - a program's memory grew by more than GROWTH_MB from a quarter of the time to the end;
 - the VIP moved, or a request of the client was lost.
@@ -31,6 +31,7 @@ from appliance.lab.interrupted import ended_by_signals
 from appliance.lab.marathon.faults.table import KINDS
 from appliance.lab.topology import topology
 from appliance.lab.up import down, up
+from appliance.marathon.feed import STALE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from appliance.lab.lab import Lab
 
 MASTERS = 3
-BOUND_S = 75.0
-"""A lost event is made good by reading everything once in 60 s; the rest is for attempts that meet faults."""
 GROWTH_MB = 8
 LOOK_S = 0.25
 MEMORY_EACH_S = 5.0
@@ -79,7 +78,7 @@ class Soak:
     marathon: Marathon
     nodes: list[Node]
     chance: random.Random
-    seen: Differences = field(default_factory=lambda: Differences(BOUND_S))
+    seen: Differences = field(default_factory=lambda: Differences(STALE_S))
     memory: list[dict[str, int]] = field(default_factory=list)
     faults: int = 0
     kinds: set[str] = field(default_factory=set)
@@ -124,7 +123,7 @@ class Soak:
 
     def settle(self) -> None:
         """Wait until all agree with nothing wrong any more, or it is too late."""
-        ends = time.monotonic() + BOUND_S + 1
+        ends = time.monotonic() + STALE_S + 1
         while not self.look() and time.monotonic() < ends:
             time.sleep(LOOK_S)
 
@@ -158,7 +157,7 @@ def soak(lab: Lab, minutes: float, seed: int) -> dict[str, Any]:
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     one = Soak(lab, Marathon(lab, MASTERS), [Node(slave) for slave in lab.topology.slaves], chance)
     one.deploy()
-    one.seen = Differences(BOUND_S)
+    one.seen = Differences(STALE_S)
     owner = lab.wait_healthy()
     moves = {node.name: node.moves() for node in one.nodes}
     tasks = {task["id"] for task in running(one.marathon.apps()[STEADY])}
@@ -184,7 +183,7 @@ def soak(lab: Lab, minutes: float, seed: int) -> dict[str, Any]:
     return {
         "minutes": minutes,
         "seed": seed,
-        "bound_s": BOUND_S,
+        "bound_s": STALE_S,
         "faults": one.faults,
         "kinds": len(one.kinds),
         "changes": one.marathon.done,
@@ -227,7 +226,7 @@ def show(found: dict[str, Any]) -> None:
     print(f"requests: {found['requests']}")
     for complaint in found["failed"]:
         print(f"FAILED: {complaint}")
-    print("failed" if found["failed"] else f"passed: no difference lasted longer than {BOUND_S:.0f} s")
+    print("failed" if found["failed"] else f"passed: no difference lasted longer than {STALE_S:.0f} s")
 
 
 def main() -> int:

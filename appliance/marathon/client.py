@@ -25,7 +25,9 @@ INFO = "/v2/info"
 READ_TIMEOUT_S = 10.0
 """Longest silence within an answer."""
 ANSWER_TIMEOUT_S = 30.0
-"""For a whole body, so that one that drips ends, too."""
+"""For a whole answer, so that one that drips ends, too."""
+REQUEST_S = ANSWER_TIMEOUT_S + READ_TIMEOUT_S
+"""No request takes longer, where names resolve: its last wait begins before its time is over."""
 
 T = TypeVar("T")
 
@@ -161,6 +163,12 @@ class Client:
         else:
             log.info("Marathon's master %s answers again", url)
 
+    def _in_time(self, ends: float) -> bool:
+        """Raises MarathonError."""
+        if self._clock() > ends:
+            raise MarathonError(f"takes longer than {self._answer_timeout_s:.0f} s to answer")
+        return True
+
     def body(self, url: str) -> bytes:
         """What is answered at `url`. Raises MarathonError."""
         ends = self._clock() + self._answer_timeout_s
@@ -170,10 +178,8 @@ class Client:
         chunks = []
         try:
             # read1 returns what has come; read would wait for more than the deadline allows.
-            while chunk := response.raw.read1(65536, decode_content=True):
+            while self._in_time(ends) and (chunk := response.raw.read1(65536, decode_content=True)):
                 chunks.append(chunk)
-                if self._clock() > ends:
-                    raise MarathonError(f"takes longer than {self._answer_timeout_s:.0f} s to answer")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise MarathonError(reason(error)) from None
         finally:

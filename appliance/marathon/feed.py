@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from appliance.errors import MarathonError
 from appliance.marathon import guard
 from appliance.marathon.agenda import Agenda
-from appliance.marathon.client import StrangerError
+from appliance.marathon.client import REQUEST_S, StrangerError
 from appliance.marathon.events import GROUP_CHANGE
 from appliance.marathon.picture import Picture
 from appliance.marathon.store import Saved
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PERIOD_S = 60.0
 LONGEST_PAUSE_S = 30.0
+STALE_S = PERIOD_S + REQUEST_S
+"""No change stays unseen for longer, whatever is lost: everything is read once in PERIOD_S, and one request
+of that may drip to its deadline before another master answers. docs/marathon.md says what it rests on."""
 ATTACH_GRACE_S = 0.5
 """For the event that follows on the head of a stream, where the version sends it."""
+SAVE_AGAIN_S = 300.0
+"""What is on disk says to this exactness when Marathon last ran it."""
 ADOPTED_SHOWN_S = 3600.0
 """That the cluster became another one is shown so long."""
 _SHOWN = 5
@@ -86,7 +91,7 @@ class Feed:
         self._thread = threading.Thread(target=self._run, name="marathon-feed", daemon=True)
         self.source = "none"
         """Where the picture is from: none, disk, marathon."""
-        self.picture_at = 0.0
+        self.picture_at = self._saved_at = 0.0
         self.error = self.lost_because = ""
         self._lost_at = self._failed_at = 0.0
         self.reading = False
@@ -207,6 +212,8 @@ class Feed:
                 self._failed(str(error))
             if self._fresh and self.source == "marathon":
                 self._published()
+            elif self.source == "marathon" and self.picture_at - self._saved_at > SAVE_AGAIN_S:
+                self._save()
 
     def _read_apps(self, app_ids: tuple[str, ...]) -> None:
         for app_id in app_ids:
@@ -320,9 +327,13 @@ class Feed:
 
     def _published(self) -> None:
         self._fresh = False
+        self._save()
+        self._on_change()
+
+    def _save(self) -> None:
+        self._saved_at = self.picture_at
         if self._store:
             self._store.save(Saved(self._picture.cluster(), self.picture_at, self._client.framework_id))
-        self._on_change()
 
 
 def _listed(app_ids: list[str]) -> str:

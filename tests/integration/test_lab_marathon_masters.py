@@ -184,6 +184,33 @@ def test_versions_may_differ_and_the_leader_decides_the_dialect():
         assert client.app()["networks"] == [{"mode": "container/bridge"}]
 
 
+def plan_of(client, query):
+    """The plan in a stream's deployment_success of a change to /shop/web."""
+    with RawStream(client.marathon.url, f"?event_type=deployment_success{query}") as stream:
+        client.deploy("PUT", "/v2/apps/shop/web", {"labels": {"asked": query}})
+        return stream.event()["plan"]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "plain", "asked_light"),
+    [("1.4", True, True), ("1.6", True, False), ("1.8", False, False)],
+)
+def test_plans_hold_all_apps_before_and_after_in_the_versions_that_send_them(flavour, plain, asked_light):
+    with simulated(flavours=flavour) as client:
+        client.deploy("POST", "/v2/apps", {"id": "other", "cmd": "x"})
+        client.deploy("POST", "/v2/apps", {"id": "shop/web", "cmd": "x"})
+        assert ("target" in plan_of(client, "&plan-format=light")) == asked_light
+        plan = plan_of(client, "")
+        assert plan["steps"][0]["actions"] == [{"action": "RestartApplication", "app": "/shop/web"}]
+        assert ({"original", "target"} <= plan.keys()) == plain
+        if plain:
+            for root, label in ((plan["original"], "&plan-format=light"), (plan["target"], "")):
+                assert (root["id"], [app["id"] for app in root["apps"]]) == ("/", ["/other"])
+                ((web,),) = [group["apps"] for group in root["groups"]]
+                assert (web["id"], web["labels"]) == ("/shop/web", {"asked": label})
+                assert ("uris" in web) == (flavour == "1.4")
+
+
 def test_1_11_has_another_word_for_an_unknown_url():
     with simulated(flavours="1.11") as client:
         answer = client.call("GET", "/nowhere")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from appliance.lab.marathon.events import Event
     from appliance.lab.marathon.flavours import Flavour
-    from appliance.lab.marathon.model import Json
+    from appliance.lab.marathon.model import Deployment, Json
 
 KEPT = 20000
 """Emitted events kept for the operator API."""
@@ -34,9 +34,17 @@ class Subscription:
     """Frames for one stream. `on_close` wakes a writer that is blocked in send()."""
 
     def __init__(
-        self, remote: str, types: Collection[str], overflow: Overflow, on_close: Callable[[], None]
+        self,
+        remote: str,
+        types: Collection[str],
+        overflow: Overflow,
+        on_close: Callable[[], None],
+        *,
+        light: bool = False,
     ) -> None:
         self.remote = remote
+        self.light = light
+        """Light plans were asked for."""
         self.closed = False
         self.lost = 0
         self._overflow = overflow
@@ -50,9 +58,8 @@ class Subscription:
     def wants(self, event_type: str) -> bool:
         return not self._types or event_type in self._types
 
-    def offer(self, event_type: str, frame: bytes) -> None:
-        if not self.wants(event_type):
-            return
+    def offer(self, frame: bytes) -> None:
+        """Of an event that it wants."""
         with self._changed:
             overflown = len(self._frames) >= self._overflow.outstanding
             if overflown and not self._overflow.closes:
@@ -95,10 +102,14 @@ class Subscription:
 
 
 class Bus:
-    """Publishes to all subscriptions, in one order for all. `flavour` is the leader's."""
+    """Publishes to all subscriptions, in one order for all. `flavour` is the leader's.
 
-    def __init__(self, flavour: Flavour) -> None:
+    `heavy(plan, deployment)` gives the plan with the root groups, for the versions that send them.
+    """
+
+    def __init__(self, flavour: Flavour, heavy: Callable[[Json, Deployment], Json]) -> None:
         self.flavour = flavour
+        self._heavy = heavy
         self._lock = Condition()
         self._subscriptions: list[Subscription] = []
         self._emitted: deque[Json] = deque(maxlen=KEPT)
@@ -109,10 +120,20 @@ class Bus:
             if event.type == "failed_health_check_event":
                 payload[self.flavour.failed_check_key] = payload.pop("taskId")
             self._emitted.append(payload)
-            if self._subscriptions:
-                frame = framed(event.type, json.dumps(payload, separators=(",", ":")))
-                for subscription in list(self._subscriptions):
-                    subscription.offer(event.type, frame)
+            plans: dict[bool, list[Subscription]] = {}
+            for subscription in self._subscriptions:
+                if subscription.wants(event.type):
+                    heavy = bool(event.deployment) and self.flavour.plans.heavy_for(
+                        asked_light=subscription.light
+                    )
+                    plans.setdefault(heavy, []).append(subscription)
+            for heavy, wanting in plans.items():
+                sent = payload
+                if heavy and event.deployment:
+                    sent = {**payload, "plan": self._heavy(payload["plan"], event.deployment)}
+                frame = framed(event.type, json.dumps(sent, separators=(",", ":")))
+                for subscription in wanting:
+                    subscription.offer(frame)
 
     def subscribe(self, subscription: Subscription) -> None:
         with self._lock:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Event:
     type: str
     payload: Json
+    deployment: Deployment | None = None
+    """Whose plan stands in the payload, light."""
 
 
 def attached(remote: str) -> Event:
@@ -144,19 +146,20 @@ def app_terminated(app_id: str) -> Event:
 
 
 def deployment_info(deployment: Deployment) -> Event:
-    return Event("deployment_info", _step(deployment))
+    return Event("deployment_info", _step(deployment), deployment)
 
 
 def deployment_step_success(deployment: Deployment) -> Event:
-    return Event("deployment_step_success", _step(deployment))
+    return Event("deployment_step_success", _step(deployment), deployment)
 
 
 def deployment_success(deployment: Deployment) -> Event:
-    return Event("deployment_success", {"id": deployment.id, "plan": plan(deployment)})
+    return Event("deployment_success", {"id": deployment.id, "plan": plan(deployment)}, deployment)
 
 
 def deployment_failed(deployment: Deployment, reason: str) -> Event:
-    return Event("deployment_failed", {"id": deployment.id, "plan": plan(deployment), "reason": reason})
+    payload = {"id": deployment.id, "plan": plan(deployment), "reason": reason}
+    return Event("deployment_failed", payload, deployment)
 
 
 def plan(deployment: Deployment) -> Json:

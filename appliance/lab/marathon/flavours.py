@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.lab.marathon.dialects import NEW, OLD
+from appliance.lab.marathon.plans import Plans
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Flavour:
     unknown_url: int = 404
     failed_check_key: str = "taskId"
     """Key of the instance's id in failed_health_check_event."""
+    plans: Plans = Plans.LIGHT
+    """Of deployments, in their events."""
 
 
 FLAVOURS = {
@@ -43,6 +46,7 @@ FLAVOURS = {
         closes_slow_readers=False,
         security_headers=False,
         failed_check_key="instanceId",
+        plans=Plans.HEAVY,
     ),
     "1.6": Flavour(
         version="1.6.549",
@@ -53,6 +57,7 @@ FLAVOURS = {
         redirects_events=False,
         closes_slow_readers=False,
         security_headers=False,
+        plans=Plans.HEAVY_UNLESS_ASKED,
     ),
     "1.8": Flavour(version="1.8.222", dialect=NEW),
     "1.11": Flavour(version="1.11.24", dialect=NEW, unknown_url=500),

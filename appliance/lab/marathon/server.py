@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from appliance.lab.marathon import plans
 from appliance.lab.marathon import scale as scaling
 from appliance.lab.marathon.api import Api
 from appliance.lab.marathon.bus import Bus
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from appliance.lab.marathon.launcher import Launcher
-    from appliance.lab.marathon.model import Json
+    from appliance.lab.marathon.model import Deployment, Json
 
 
 def loopback_agents(count: int = 3) -> tuple[Agent, ...]:
@@ -95,7 +96,7 @@ class Marathon:
         self.agents = loopback_agents() if agents is None else tuple(agents)
         self._certificate = Certificate(address) if tls else None
         self._state = State(self.agents, pretend=not processes, task_killing=task_killing)
-        self._bus = Bus(flavour(spoken[0]))
+        self._bus = Bus(flavour(spoken[0]), self._heavy)
         self._scheduler = Scheduler(self._state, self._bus, launcher or Processes())
         self._control = Control(self._state, self._scheduler)
         self._faults = Faults(self._bus)
@@ -162,6 +163,9 @@ class Marathon:
     def truth(self) -> Json:
         """What the leader answers to `/v2/apps?embed=apps.tasks`, whatever faults are on."""
         return self._control.truth()
+
+    def _heavy(self, plan: Json, deployment: Deployment) -> Json:
+        return plans.heavy(plan, deployment, self._state.apps, self._state.dialect)
 
     def _led_by(self, leader: int | None) -> None:
         self._cluster.led_by(leader)

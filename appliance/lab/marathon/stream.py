@@ -65,7 +65,8 @@ class Stream:
         # A reader that stalls would keep this thread in send() for ever.
         wake = partial(shut, connection.connection)
         types = request.query.get("event_type", ())
-        self._subscription = Subscription(request.client_ip, types, overflow, wake)
+        light = "light" in request.query.get("plan-format", ())
+        self._subscription = Subscription(request.client_ip, types, overflow, wake, light=light)
 
     def serve(self) -> None:
         """Raises the 405 of a request whose Accept is anything but exactly `text/event-stream`."""
