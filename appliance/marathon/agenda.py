@@ -47,7 +47,9 @@ class Agenda:
     named: set[str] = field(default_factory=set)
     """Apps of which events told since everything was read."""
     announced: set[str] = field(default_factory=set)
-    """Those of them whose tasks may have ended: that they are gone is no surprise."""
+    """Those of them whose tasks may have ended: that they are gone is no surprise …"""
+    stopped: set[str] = field(default_factory=set)
+    """… and those that may not be listed any more at all."""
     not_before: float = 0.0
     """A master's failure needs a pause."""
     _plans: dict[str, float] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Agenda:
     def hear(self, event: Event, now: float) -> None:
         if event.may_end and event.apps:
             self.announced |= event.apps
+            self.stopped |= event.stopped
         if event.kind == ATTACHED:
             self.not_before = now
             self.want_all("the event stream is open", now)

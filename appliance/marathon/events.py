@@ -25,6 +25,7 @@ _APP_ID_KEYS = {
     "unknown_instance_terminated_event": "runSpecId",
 }
 _BEGINNINGS = ("SCHEDULED", "PROVISIONED", "STAGING", "STARTING", "RUNNING")
+_STOP = "StopApplication"
 _DEPLOYMENTS = ("deployment_failed", "deployment_info", "deployment_step_success", "deployment_success")
 WANTED = (ATTACHED, GROUP_CHANGE, "api_post_event", *_APP_ID_KEYS, *_DEPLOYMENTS)
 
@@ -38,6 +39,8 @@ class Event:
     """Unix seconds by the master's clock."""
     may_end: bool = True
     """Whether tasks of these apps may have ended: not by what starts, or changes its health."""
+    stopped: frozenset[str] = frozenset()
+    """Those of them that may be gone altogether: no other event takes an app off Marathon's list."""
 
 
 def event(kind: str, data: str) -> Event | None:
@@ -53,7 +56,11 @@ def event(kind: str, data: str) -> Event | None:
         if kind and kind not in WANTED:
             return None
         return Event(
-            kind or UNREADABLE, _concerned(kind, payload), _sent_at(payload), _may_end(kind, payload)
+            kind or UNREADABLE,
+            _concerned(kind, payload),
+            _sent_at(payload),
+            _may_end(kind, payload),
+            _stopped(kind, payload),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Event(kind or UNREADABLE, frozenset() if kind == ATTACHED else None)
@@ -80,11 +87,20 @@ def _may_end(kind: str, payload: Mapping[str, Any]) -> bool:
     return state.removeprefix("TASK_").upper() not in _BEGINNINGS
 
 
-def _acted_on(steps: list[Any]) -> Iterator[str]:
+def _stopped(kind: str, payload: Mapping[str, Any]) -> frozenset[str]:
+    if kind == "app_terminated_event":
+        return frozenset((_absolute(payload["appId"]),))
+    if kind in _DEPLOYMENTS and payload.get("plan"):
+        return frozenset(_acted_on(payload["plan"]["steps"], stops_only=True))
+    return frozenset()
+
+
+def _acted_on(steps: list[Any], *, stops_only: bool = False) -> Iterator[str]:
     """App ids in the steps of a plan, which are lists of actions or, before 1.0, such lists without a key."""
     for step in steps:
         for action in step if isinstance(step, list) else step["actions"]:
-            if action.get("app") is not None:  # else a pod's
+            what = action.get("action") or action.get("type") or _STOP
+            if action.get("app") is not None and (what == _STOP or not stops_only):  # else a pod's
                 yield _absolute(action["app"])
 
 

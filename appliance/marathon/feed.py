@@ -238,7 +238,8 @@ class Feed:
     def _read_all(self, why: str) -> None:
         ticket = self._picture.ticket()
         with self._changed:
-            named, announced = self._agenda.named.copy(), self._agenda.announced.copy()
+            agenda = self._agenda
+            named, announced, stopped = agenda.named.copy(), agenda.announced.copy(), agenda.stopped.copy()
         try:
             answer = self._client.own_cluster(other_first=self._held is not None)
         except StrangerError as error:
@@ -246,7 +247,7 @@ class Feed:
             raise
         self.counts["full_reads"] += 1
         self._forget_strangers()
-        if not self._believed(answer, announced):
+        if not self._believed(answer, announced, stopped):
             with self._changed:
                 self._agenda.timer = time.monotonic() + self._again_s
             return
@@ -258,13 +259,14 @@ class Feed:
             silent = [app_id for app_id in changed.apps if app_id not in self._agenda.named]
             self._agenda.named -= named
             self._agenda.announced -= announced
+            self._agenda.stopped -= stopped
         if why == "once in a while" and silent and not first:
             self.counts["repaired"] += len(silent)
             log.info("no event told of changes of %s: repaired", _listed(silent))
         self._fresh |= bool(changed) or first
 
-    def _believed(self, answer: Cluster, announced: set[str]) -> bool:
-        found = guard.loss(self._picture.cluster(), answer, announced)
+    def _believed(self, answer: Cluster, announced: set[str], stopped: set[str]) -> bool:
+        found = guard.loss(self._picture.cluster(), answer, announced, stopped)
         confirmed = found.suspicious and self._held is not None and self._down(found.endpoints)
         held = guard.step(self._held, found, time.monotonic(), confirmed=bool(confirmed), hold_s=self._hold_s)
         if held is None:

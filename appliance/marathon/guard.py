@@ -52,8 +52,11 @@ class Held:
     reads: int = 1
 
 
-def loss(known: Cluster, answer: Cluster, announced: Collection[str]) -> Loss:
-    """Compare by number: tasks that were replaced are no loss. Of `announced` apps nothing is a surprise."""
+def loss(known: Cluster, answer: Cluster, announced: Collection[str], stopped: Collection[str] = ()) -> Loss:
+    """Compare by number: tasks that were replaced are no loss.
+
+    That tasks of `announced` apps are gone is no surprise; that an app itself is, only of `stopped` ones.
+    """
     apps = {app.id: app for app in answer.apps}
     missing = total = told = told_gone = 0
     endpoints: set[Endpoint] = set()
@@ -62,7 +65,7 @@ def loss(known: Cluster, answer: Cluster, announced: Collection[str]) -> Loss:
         total += served
         after = apps.get(app.id)
         gone = served - (places(after) if after else 0)
-        if app.id in announced:
+        if app.id in announced and (after is not None or app.id in stopped):
             told += served
             told_gone += max(gone, 0)
         elif after is not app and gone > 0:

@@ -87,12 +87,25 @@ EVENTS = {
 }
 
 
+STOPPING = ("app_terminated_event", "deployment_info")
+"""Those above that end an app, or do not say what they do to it."""
+
+
+@pytest.mark.parametrize("action", ["StartApplication", "ScaleApplication", "RestartApplication"])
+@pytest.mark.parametrize("key", ["action", "type"])
+def test_no_deployment_but_a_stop_takes_an_app_off_the_list(agenda, action, key):
+    actions = [{key: action, "app": "/stays"}, {key: "StopApplication", "app": "/goes"}]
+    agenda.hear(event("deployment_success", json.dumps({"plan": {"steps": [{"actions": actions}]}})), 10.0)
+    assert (agenda.announced, agenda.stopped) == ({"/stays", "/goes"}, {"/goes"})
+
+
 @pytest.mark.parametrize("kind", EVENTS)
 def test_an_event_names_its_apps(kind):
     payload, apps = EVENTS[kind]
     told = event(kind, json.dumps({**payload, "timestamp": "2021-03-01T12:00:03.118Z"}))
     may_end = "health" not in kind and payload.get("condition") != "Running"
-    assert told == Event(kind, None if apps is None else frozenset(apps), 1614600003.118, may_end)
+    stopped = frozenset(apps) if kind in STOPPING else frozenset()
+    assert told == Event(kind, None if apps is None else frozenset(apps), 1614600003.118, may_end, stopped)
     assert event("", json.dumps({**payload, "eventType": kind})).apps == told.apps
 
 

@@ -216,6 +216,19 @@ def test_what_events_announced_is_believed_at_once(marathon, follow):
     assert following.alarms() == []
 
 
+def test_apps_that_were_only_just_deployed_are_kept_as_well(marathon, follow):
+    for n in range(30):
+        marathon.runs(f"/app-{n}", 100 + n)
+    following = follow()
+    following.until(lambda: len(following.ports() or ()) == 30)
+    following.settled(marathon)
+    actions = [{"action": "ScaleApplication", "app": app_id} for app_id in marathon.apps]
+    marathon.apps.clear()
+    marathon.event("deployment_success", plan={"steps": [{"actions": actions}]})
+    following.until(lambda: following.alarms() == ["marathon-shrunk"])
+    assert len(following.ports()) == 30
+
+
 def test_a_master_of_another_cluster_is_left_for_one_of_ours(marathon, follow):
     marathon.runs("/web", 1)
     ours = SmallMarathon()

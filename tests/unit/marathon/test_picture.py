@@ -149,16 +149,18 @@ def test_loss_is_counted_by_number_and_announced_apps_are_none():
     lost = guard.loss(known, cluster(c=3), ())
     assert (lost.missing, lost.of, lost.suspicious) == (2, 3, True)
     assert {place.port for place in lost.endpoints} == {1, 2}
-    assert not guard.loss(known, cluster(c=3), {"/a"}).suspicious
+    assert not guard.loss(known, cluster(c=3), {"/a"}, {"/a"}).suspicious
     assert not guard.loss(Cluster(), Cluster(), ()).suspicious
 
 
 def test_announced_apps_excuse_no_other_that_vanishes_with_them():
     known = cluster(a=1, b=2, c=3)
-    empty = guard.loss(known, Cluster(), {"/a", "/b"})
+    empty = guard.loss(known, Cluster(), {"/a", "/b"}, {"/a", "/b"})
     assert (empty.missing, empty.suspicious) == (1, True)
     assert not guard.loss(known, cluster(a=1, b=2), {"/a", "/b"}).suspicious
-    assert not guard.loss(known, Cluster(), {"/a", "/b", "/c"}).suspicious
+    all_apps = {"/a", "/b", "/c"}
+    assert not guard.loss(known, Cluster(), all_apps, all_apps).suspicious
+    assert guard.loss(known, Cluster(), all_apps).suspicious, "none of them was stopped"
 
 
 def test_a_loss_needs_a_second_answer_and_haproxy_or_time():
