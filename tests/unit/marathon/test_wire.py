@@ -341,7 +341,10 @@ def test_the_recorded_bridge_app_pairs_by_position(payload):
     assert [endpoints[0].port for endpoints in (task.endpoints for task in app.tasks)] == [31797, 31315]
 
 
-@pytest.mark.parametrize("name", ["error-409-locked-0.11.json", "error-422-1.x.json", "deployments-1.1.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["error-409-locked-0.11.json", "error-422-1.x.json", "deployments-1.1.json", "deployments-1.10.json"],
+)
 def test_recorded_answers_of_other_kinds_are_refused(payload, name):
     with pytest.raises(ValueError, match="no list 'apps'"):
         wire.apps(payload(name))
