@@ -113,6 +113,14 @@ def _more_vips(existing: Settings | None, nodes: Sequence[Node]) -> Iterator[Fin
             yield from preflight.wire(vip.address, vip.virtual_router_id, where, nodes, adverts)
 
 
+def _secret(paths: Paths, asked: Asked) -> tuple[plan.File, ...]:
+    """What the operator gave; one that is in place stays."""
+    if not asked.cluster_secret:
+        return ()
+    text = asked.cluster_secret + "\n"
+    return (plan.File(paths.cluster_secret, text, 0o600, f"{USER}:{USER}", secret=True),)
+
+
 def _login(paths: Paths, existing: Settings | None, credentials_file: Path | None) -> Credentials | None:
     """From the file that was named, else what is in use."""
     if credentials_file is not None:
