@@ -96,8 +96,8 @@ def calm(running):
     """All three healthy, the VIP on the first, and no move going on."""
     nodes, client, before = running
     until(lambda: all(node.weight == Verdict.HEALTHY.value for node in nodes), 90, "three healthy nodes")
-    until(lambda: owners(nodes) == ["slave-1"], 5, "the VIP on the first node")
-    until(lambda: VIP in within(nodes[0], "ip", "addr", "show", "lo"), 5, "the VIP on its loopback")
+    until(lambda: owners(nodes) == ["slave-1"], 30, "the VIP on the first node")
+    until(lambda: VIP in within(nodes[0], "ip", "addr", "show", "lo"), 30, "the VIP on its loopback")
     return nodes, client, before
 
 
@@ -112,8 +112,8 @@ def test_drain_and_return_cut_no_connection(calm):
                 until(lambda seen=begun: clients.streams_begun > seen, 15, "a long answer under way")
                 done = first.appliance(word)
                 assert done.code == 0, done.message
-                until(lambda owner=owner: owners(nodes) == [owner.name], 10, f"the VIP on {owner.name}")
-                until(lambda seen=ended: clients.good["stream"] > seen or clients.failed, 5, "its end")
+                until(lambda owner=owner: owners(nodes) == [owner.name], 30, f"the VIP on {owner.name}")
+                until(lambda seen=ended: clients.good["stream"] > seen or clients.failed, 30, "its end")
     assert clients.failed == []
     assert clients.good["stream"] == 2 * MOVES
     assert set(clients.answered_by) == {"slave-1", "slave-2"}
@@ -129,9 +129,11 @@ def test_drain_and_return_cut_no_connection(calm):
 def test_a_crash_is_no_planned_move(calm):
     nodes, _, before = calm
     nodes[0].kill("haproxy")
-    until(lambda: owners(nodes) == ["slave-2"] or any(map(has_table, nodes)), 5, "the second node takes over")
+    until(
+        lambda: owners(nodes) == ["slave-2"] or any(map(has_table, nodes)), 30, "the second node takes over"
+    )
     assert not any(map(has_table, nodes))
-    until(lambda: machine(nodes[0]) == before[0], 5, "nothing on the node that failed")
+    until(lambda: machine(nodes[0]) == before[0], 30, "nothing on the node that failed")
     nodes[0].end("haproxy")
     nodes[0].start("haproxy")
     until(lambda: owners(nodes) == ["slave-1"], 90, "the VIP back on the first node")
@@ -141,7 +143,7 @@ def test_what_a_killed_program_left_is_gone_after_its_start(calm):
     nodes, _, before = calm
     first = nodes[0]
     assert first.appliance("drain").code == 0
-    until(lambda: has_table(nodes[1]), 5, "the second node passes on")
+    until(lambda: has_table(nodes[1]), 30, "the second node passes on")
     for node in nodes[:2]:
         node.kill("vrrp", signal.SIGKILL)
         node.end("vrrp")
@@ -149,7 +151,7 @@ def test_what_a_killed_program_left_is_gone_after_its_start(calm):
         node.end("keepalived")
         node.start("vrrp")
     for node, was in zip(nodes[:2], before):
-        until(lambda n=node, w=was: machine(n) == w, 5, f"{node.name} as it was")
+        until(lambda n=node, w=was: machine(n) == w, 30, f"{node.name} as it was")
         node.start("keepalived")
     assert first.appliance("undrain").code == 0
 
@@ -167,7 +169,7 @@ def test_the_report_says_whether_connections_survive(calm):
         node.processes["vrrp"] = commands.start(
             ["ip", "netns", "exec", node.namespace, *argv], stdout=log, stderr=log, new_session=True
         )
-    until(lambda: "off: " in json.dumps(files.report(node.paths.vrrp_report)), 5, "off with its reason")
+    until(lambda: "off: " in json.dumps(files.report(node.paths.vrrp_report)), 30, "off with its reason")
     assert len([it for it in node.events() if it.startswith("a planned move of 10.77.0.250 cuts open")]) == 1
     node.end("vrrp")
     node.start("vrrp")
