@@ -92,14 +92,6 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
     return Survey(tuple(findings), settings, plan.changes(wanted, apply.present(wanted)))
 
 
-def _secret(paths: Paths, asked: Asked) -> tuple[plan.File, ...]:
-    """What the operator gave; one that is in place stays."""
-    if not asked.cluster_secret:
-        return ()
-    text = asked.cluster_secret + "\n"
-    return (plan.File(paths.cluster_secret, text, 0o600, f"{USER}:{USER}", secret=True),)
-
-
 def _more_vips(existing: Settings | None, nodes: Sequence[Node]) -> Iterator[Finding]:
     """What the networks of further VIPs say; of IPv6 nothing is asked."""
     for vip in existing.more_vips if existing else ():
