@@ -163,11 +163,18 @@ def _named(listener: Listener) -> str:
         return "somebody"
     wanted = f"socket:[{listener.inode}]"
     for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
+        if process.name.isdecimal() and wanted in _files(process):
             with contextlib.suppress(OSError):
-                if any(str(one.readlink()) == wanted for one in (process / "fd").iterdir()):
-                    return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
     try:
         return f"a process of user {pwd.getpwuid(listener.uid).pw_name}"
     except KeyError:
         return f"a process of user {listener.uid}"
+
+
+def _files(process: Path) -> Iterator[str]:
+    """What a process has open, as far as we may see it; some of it may go while we look."""
+    with contextlib.suppress(OSError):
+        for one in list((process / "fd").iterdir()):
+            with contextlib.suppress(OSError):
+                yield str(one.readlink())

@@ -49,7 +49,7 @@ def test_create_list_scale_kill_and_delete(library):
     until(lambda: third.id in {task.id for task in library.list_tasks("shop/web")})
     assert library.get_app("shop/web").instances == 2
     assert len(library.kill_tasks("shop/web")) == 2
-    assert {endpoint.service_port for endpoint in library.list_endpoints()} == {10000}
+    until(lambda: {endpoint.service_port for endpoint in library.list_endpoints()} == {10000})
     library.delete_app("shop/web")
     done(library)
     with pytest.raises(NotFoundError):
