@@ -55,7 +55,7 @@ def calm(running):
             if program not in node.processes:
                 node.start(program)
     until(lambda: all(node.weight == Verdict.HEALTHY.value for node in nodes), 90, "three healthy nodes")
-    until(lambda: owners(nodes) == ["slave-1"], 10, "the VIP on the first node")
+    until(lambda: owners(nodes) == ["slave-1"], 30, "the VIP on the first node")
     return nodes, client
 
 
@@ -73,7 +73,7 @@ def test_a_switchover_moves_the_vip_and_it_stays_until_it_is_ended(calm):
         back = nodes[2].appliance("switchover", "--back")
         assert back.code == 0, back.message
         assert f"the VIP {VIP} went from slave-3 to slave-1 within" in back.output
-        until(lambda: asking.good[-1][1] == "slave-1", 10, "answers from the first node")
+        until(lambda: asking.good[-1][1] == "slave-1", 30, "answers from the first node")
     assert asking.failed == []
 
 
@@ -81,8 +81,8 @@ def test_a_switchover_ends_with_the_health_of_its_target(calm):
     nodes, _ = calm
     assert nodes[0].appliance("switchover").output.startswith(f"the VIP {VIP} went from slave-1 to slave-2")
     nodes[1].kill("haproxy")
-    until(lambda: owners(nodes) == ["slave-1"], 20, "the VIP where it works")
-    until(lambda: nodes[0].weight == Verdict.HEALTHY.value, 20, "nobody yields to a dead load balancer")
+    until(lambda: owners(nodes) == ["slave-1"], 30, "the VIP where it works")
+    until(lambda: nodes[0].weight == Verdict.HEALTHY.value, 30, "nobody yields to a dead load balancer")
     nodes[1].end("haproxy")
     nodes[1].start("haproxy")
     until(lambda: owners(nodes) == ["slave-2"], 90, "the chosen node has it again")
@@ -113,15 +113,15 @@ def test_another_node_is_put_into_maintenance_and_taken_out_of_it(calm):
         nodes[0].start("health")
         until(lambda: nodes[0].weight == Verdict.DRAINING.value, 30, "drained again after a restart")
         assert nodes[2].appliance("maintenance", "off", "--node", "10.77.0.237").code == 0
-        until(lambda: owners(nodes) == ["slave-1"], 10, "the VIP back")
+        until(lambda: owners(nodes) == ["slave-1"], 30, "the VIP back")
     assert asking.failed == []
 
 
 def test_a_maintenance_ends_when_its_time_has_come(calm):
     nodes, _ = calm
     orders.give(nodes[0].paths.drain, reason="new disks", until=time.time() + 1)
-    until(lambda: owners(nodes) == ["slave-2"], 10, "drained")
-    until(lambda: owners(nodes) == ["slave-1"], 20, "the VIP back")
+    until(lambda: owners(nodes) == ["slave-2"], 30, "drained")
+    until(lambda: owners(nodes) == ["slave-1"], 30, "the VIP back")
     assert "undrained: its time is over: new disks" in nodes[0].events()
 
 
@@ -130,7 +130,7 @@ def test_a_pause_freezes_every_node_and_shows(calm):
     done = nodes[1].appliance("pause", "--reason", "a new switch")
     assert (done.code, done.output) == (0, "frozen: slave-1, slave-2, slave-3\n"), done.message
     nodes[0].kill("haproxy")
-    until(lambda: any("just failed" in event for event in nodes[0].events()), 10, "health knows it")
+    until(lambda: any("just failed" in event for event in nodes[0].events()), 30, "health knows it")
     refused = nodes[0].appliance("drain")
     assert "'appliance resume' first" in refused.errors
     status = nodes[2].appliance("status")
@@ -139,11 +139,11 @@ def test_a_pause_freezes_every_node_and_shows(calm):
     nodes[0].kill("health")
     nodes[0].end("health")
     nodes[0].start("health")
-    until(lambda: nodes[0].events()[-1:] and "lives again" in "".join(nodes[0].events()[-3:]), 20, "health")
+    until(lambda: nodes[0].events()[-1:] and "lives again" in "".join(nodes[0].events()[-3:]), 30, "health")
     assert owners(nodes) == ["slave-1"]
     assert nodes[0].weight == Verdict.HEALTHY.value
     assert nodes[0].appliance("resume").output == "follows health again: slave-1, slave-2, slave-3\n"
-    until(lambda: owners(nodes) == ["slave-2"], 10, "what failed meanwhile counts now")
+    until(lambda: owners(nodes) == ["slave-2"], 30, "what failed meanwhile counts now")
     nodes[0].end("haproxy")
 
 
@@ -158,7 +158,7 @@ def test_a_node_that_stops_hands_the_vip_over_first(calm):
         assert owners(nodes) == ["slave-2"]
         nodes[0].end("keepalived")
         nodes[0].end("haproxy")
-        until(lambda: asking.good[-1][1] == "slave-2", 10, "answers from the second node")
+        until(lambda: asking.good[-1][1] == "slave-2", 30, "answers from the second node")
     assert asking.failed == []
 
 

@@ -109,7 +109,7 @@ def test_drain_and_return_cut_no_connection(calm):
             for word, owner in (("drain", second), ("undrain", first)):
                 begun, ended = clients.streams_begun, clients.good["stream"]
                 clients.stream()
-                until(lambda seen=begun: clients.streams_begun > seen, 15, "a long answer under way")
+                until(lambda seen=begun: clients.streams_begun > seen, 30, "a long answer under way")
                 done = first.appliance(word)
                 assert done.code == 0, done.message
                 until(lambda owner=owner: owners(nodes) == [owner.name], 30, f"the VIP on {owner.name}")
@@ -118,8 +118,8 @@ def test_drain_and_return_cut_no_connection(calm):
     assert clients.good["stream"] == 2 * MOVES
     assert set(clients.answered_by) == {"slave-1", "slave-2"}
     for node, was in zip(nodes[1:], before[1:]):
-        until(lambda n=node, w=was: machine(n) == w, 20, f"{node.name} as it was")
-    until(lambda: not has_table(first), 20, "no table on the owner")
+        until(lambda n=node, w=was: machine(n) == w, 30, f"{node.name} as it was")
+    until(lambda: not has_table(first), 30, "no table on the owner")
     assert VIP in machine(first)["loopback"]
     first.end("vrrp")
     assert machine(first) == before[0]
