@@ -113,9 +113,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def read(path: Path) -> str | None:
-    """Text of `path`, None if there is no such file."""
+    """Text of `path`, None if there is no such file. What is not UTF-8 is replaced, for it is not ours."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
 

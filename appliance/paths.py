@@ -134,6 +134,16 @@ class Paths:
         return self.haproxy / "picture.json"
 
     @property
+    def history(self) -> Path:
+        """The configurations that were applied, a folder each."""
+        return self.state / "history"
+
+    @property
+    def pin(self) -> Path:
+        """Exists while one of them is held: JSON `{"number", "since", "reason"}`."""
+        return self.state / "pin.json"
+
+    @property
     def haproxy_socket(self) -> Path:
         return self.run / "haproxy.sock"
 

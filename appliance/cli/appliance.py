@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from appliance.cli import (
     apps,
     command,
+    config,
     doctor,
     drain,
     lab,
@@ -35,6 +36,7 @@ def build() -> command.Parser:
     pause.add(commands)
     node.add(commands)
     vip.add(commands)
+    config.add(commands)
     doctor.add(commands)
     marathon_app.add(commands)
     run.add(commands)

@@ -74,7 +74,7 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
         maps[SNI_MAP] = sni_map(grouped)
     elif certificates and (names := _certificate_map(process)):
         maps[CERTIFICATE_MAP] = names
-    maps_folder = "maps-" + _digest(f"{name}\n{text}" for name, text in sorted(maps.items()))
+    maps_folder = folder_of(maps)
 
     def text(description: str) -> str:
         return templating.render(
@@ -107,6 +107,11 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
     config = text(f"{DESCRIPTION} {_HASH}")
     digest = _digest([config])
     return Rendered(config.replace(_HASH, digest, 1), maps, maps_folder, digest)
+
+
+def folder_of(maps: Mapping[str, str]) -> str:
+    """The name of the folder that holds these maps and no others."""
+    return "maps-" + _digest(f"{name}\n{text}" for name, text in sorted(maps.items()))
 
 
 def loaded_hash(description: str) -> str:

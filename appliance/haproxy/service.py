@@ -64,7 +64,10 @@ class Service:
         return own_hash(files.read(self.config) or "")
 
     def running(self) -> str:
-        """Hash of what HAProxy has loaded; '' if it does not run or runs something else."""
+        """Hash of what HAProxy has loaded; '' if it does not run or runs something else.
+
+        Raises SilentError when it does not say.
+        """
         loaded = self.reloads.running()
         return self.on_disk() if loaded is None else loaded
 
@@ -120,20 +123,25 @@ class Service:
             finally:
                 self._remove_unused_maps()
         except OSError as error:
-            raise EngineError(f"{self.folder}: the configuration cannot be written: {error}") from None
+            raise self._unwritable(error) from None
 
     def confirm(self) -> None:
         """Check the file that is there and reload it. Raises as `apply`."""
         done = commands.run(["haproxy", "-c", "-f", self.config], timeout_s=CHECK_TIMEOUT_S)
         if done.code != 0:
-            raise EngineError(
-                f"haproxy -c refuses {self.config}: {_complaints(done.message, self.config.read_text())}"
-            )
+            text = files.read(self.config) or ""
+            raise EngineError(f"haproxy -c refuses {self.config}: {_complaints(done.message, text)}")
         self.reloads.reload(self.on_disk())
 
     def place(self, rendered: Rendered) -> None:
-        """Put a first configuration where there is none yet; HAProxy reads it when it starts."""
-        self._promote(rendered)
+        """Put it where HAProxy reads it when it starts. Raises EngineError if it cannot be written."""
+        try:
+            self._promote(rendered)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> EngineError:
+        return EngineError(f"{self.folder}: the configuration cannot be written: {error}")
 
     def _write_candidate(self, rendered: Rendered) -> Path:
         """Beside the file it may replace. Its maps have a folder of their own: none in use changes."""

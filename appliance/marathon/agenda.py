@@ -22,11 +22,12 @@ PLAN_VALID_S = 10.0
 FEW = 20
 """So many apps are always read one by one; more only if they are a small part of all."""
 SMALL_PART = 0.05
+SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Read:
-    """One batch. `apps` None: everything, because of `reason`."""
+    """One batch, because of `reason`. `apps` None: everything."""
 
     apps: tuple[str, ...] | None
     reason: str = ""
@@ -52,6 +53,8 @@ class Agenda:
     """… and those that may not be listed any more at all."""
     not_before: float = 0.0
     """A master's failure needs a pause."""
+    kinds: set[str] = field(default_factory=set)
+    """Of the events that named `apps`."""
     _plans: dict[str, float] = field(default_factory=dict)
     _plan_by: float = math.inf
     _last: float = -math.inf
@@ -66,14 +69,14 @@ class Agenda:
         elif event.kind == GROUP_CHANGE:
             planned = {app_id for app_id, seen in self._plans.items() if now - seen < PLAN_VALID_S}
             self._plan_by = math.inf if planned else min(self._plan_by, now + PLAN_GRACE_S)
-            self._want(planned, now)
+            self._want(planned, now, event.kind)
         elif event.apps is None:
             self.want_all(f"{event.kind} names no app", now)
         else:
             if event.kind.startswith("deployment"):
                 self._plan_by = math.inf
                 self._plans.update(dict.fromkeys(event.apps, now))
-            self._want(event.apps, now)
+            self._want(event.apps, now, event.kind)
 
     def want_all(self, reason: str, now: float) -> None:
         """Read everything at `now`, which may be some time from now."""
@@ -98,16 +101,23 @@ class Agenda:
             self.everything = self.everything or "once in a while"
         if len(self.apps) > max(FEW, known * SMALL_PART):
             self.everything = self.everything or f"events name {len(self.apps)} apps"
-        read = Read(None, self.everything) if self.everything else Read(tuple(sorted(self.apps)))
-        self.apps, self.everything = set(), ""
+        told = f"{', '.join(sorted(self.kinds))} of {listed(sorted(self.apps))}"
+        read = Read(None, self.everything) if self.everything else Read(tuple(sorted(self.apps)), told)
+        self.apps, self.kinds, self.everything = set(), set(), ""
         self.due, self._last = math.inf, now
         if read.apps is None:
             self._plan_by, self.timer = math.inf, now + self.period_s
         self._plans = {app_id: seen for app_id, seen in self._plans.items() if now - seen < PLAN_VALID_S}
         return read
 
-    def _want(self, apps: set[str] | frozenset[str], now: float) -> None:
+    def _want(self, apps: set[str] | frozenset[str], now: float, kind: str) -> None:
         if apps:
+            self.kinds.add(kind)
             self.apps |= apps
             self.named |= apps
             self.due = min(self.due, max(now, self._last + self.fold_s))
+
+
+def listed(app_ids: list[str]) -> str:
+    more = len(app_ids) - SHOWN
+    return ", ".join(app_ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")

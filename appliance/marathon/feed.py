@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from appliance.errors import MarathonError
 from appliance.marathon import guard
-from appliance.marathon.agenda import Agenda
+from appliance.marathon.agenda import SHOWN, Agenda, listed
 from appliance.marathon.client import REQUEST_S, StrangerError
 from appliance.marathon.events import GROUP_CHANGE
 from appliance.marathon.picture import Picture
@@ -41,7 +41,6 @@ SAVE_AGAIN_S = 300.0
 """What is on disk says to this exactness when Marathon last ran it."""
 ADOPTED_SHOWN_S = 3600.0
 """That the cluster became another one is shown so long."""
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,9 @@ class Feed:
         """Where the picture is from: none, disk, marathon."""
         self.picture_at = self._saved_at = 0.0
         self.error = self.lost_because = ""
+        self.because = ""
+        """What was heard that led to the last snapshot: an event and its apps, or why all was read."""
+        self._heard: list[str] = []
         self._lost_at = self._failed_at = 0.0
         self.reading = False
         """Whether it waits for an answer now."""
@@ -104,6 +106,8 @@ class Feed:
     # --- what others ask
     def cluster(self) -> Cluster | None:
         """What Marathon runs by its own word; None before its first answer."""
+        heard, self._heard = self._heard, []
+        self.because = "; ".join(dict.fromkeys(heard))
         return self._picture.cluster() if self.source == "marathon" else None
 
     @property
@@ -133,6 +137,7 @@ class Feed:
             "last_event_at": self.last_event_at,
             "lag_s": self.lag_s,
             "error": self.error or self.lost_because,
+            "because": self.because,
             **self.counts,
         }
 
@@ -211,6 +216,7 @@ class Feed:
             except MarathonError as error:
                 self._failed(str(error))
             if self._fresh and self.source == "marathon":
+                self._heard = [*self._heard[-SHOWN:], read.reason]
                 self._published()
             elif self.source == "marathon" and self.picture_at - self._saved_at > SAVE_AGAIN_S:
                 self._save()
@@ -262,7 +268,7 @@ class Feed:
             self._agenda.stopped -= stopped
         if why == "once in a while" and silent and not first:
             self.counts["repaired"] += len(silent)
-            log.info("no event told of changes of %s: repaired", _listed(silent))
+            log.info("no event told of changes of %s: repaired", listed(silent))
         self._fresh |= bool(changed) or first
 
     def _believed(self, answer: Cluster, announced: set[str], stopped: set[str]) -> bool:
@@ -336,8 +342,3 @@ class Feed:
         self._saved_at = self.picture_at
         if self._store:
             self._store.save(Saved(self._picture.cluster(), self.picture_at, self._client.framework_id))
-
-
-def _listed(app_ids: list[str]) -> str:
-    more = len(app_ids) - _SHOWN
-    return ", ".join(app_ids[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -13,6 +13,7 @@ from appliance import files
 from appliance.errors import ApplianceError, NotRunningError
 from appliance.haproxy.plan import Generation, Reload
 from appliance.programs.generator import summary
+from appliance.programs.holding import RELEASE
 from appliance.programs.loop import Pace, Wake, Wakes
 from appliance.status import events
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from appliance.marathon.feed import Alarm
     from appliance.marathon.model import Cluster
     from appliance.programs.generator import Generator
+    from appliance.programs.holding import Holding
     from appliance.programs.operator_files import OperatorFiles
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Follower:
         operator_files: OperatorFiles | None = None,
         report: Path | None = None,
         journal: Path | None = None,
+        holding: Holding | None = None,
         retry_s: float = 10.0,
         retries: int = -1,
     ) -> None:
@@ -77,6 +80,7 @@ class Follower:
         self.report_path = report
         self.journal = journal
         self.operator_files = operator_files
+        self.holding = holding
         self.retry_s = retry_s
         self.retries = retries
         self.pace = Pace()
@@ -90,6 +94,7 @@ class Follower:
         self._published: dict[str, Any] = {}
         self._told: set[tuple[str, str]] = set()
         self._noticed: tuple[str, ...] = ()
+        self._asked = ""
 
     def run(self) -> None:
         """Until STOP. Whatever fails is logged, reported and tried again; HAProxy goes on meanwhile."""
@@ -124,6 +129,7 @@ class Follower:
             if wake is Wake.REGENERATE:
                 self.generator.refused.clear()
                 self.generator.failures = 0
+                self._asked = wake.value
                 self.source.read_all(wake.value)
             due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
             self.due = min(self.due, due)
@@ -131,6 +137,9 @@ class Follower:
     def refresh(self) -> None:
         """One pass: bring HAProxy to serve the newest picture."""
         self.last_pass, self.due = time.monotonic(), math.inf
+        if self.holding is not None and self.holding.holds:
+            self._attempt(self._hold)
+            return
         cluster = self.source.cluster()
         if cluster is None:
             return
@@ -142,6 +151,8 @@ class Follower:
 
     def look(self) -> None:
         """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
+        if self.holding is not None and self.holding.changed():
+            self.due = self.retry_at = time.monotonic()
         running = self.generator.service.running()
         wanted = self.generator.wanted
         self.applied = running != "" and wanted is not None and running == wanted.hash
@@ -155,7 +166,9 @@ class Follower:
     def _bring_back(self) -> None:
         """HAProxy runs another configuration: reload ours, or make it anew if the file is another, too."""
         service, wanted = self.generator.service, self.generator.wanted
-        if wanted is not None and service.on_disk() == wanted.hash:
+        if self.holding is not None and self.holding.holds:
+            self._attempt(self._hold)
+        elif wanted is not None and service.on_disk() == wanted.hash:
             log.warning("HAProxy runs another configuration than %s: reload", service.config)
             self._attempt(self._confirm)
         elif self.picture != "marathon":
@@ -165,16 +178,34 @@ class Follower:
             self.source.read_all("the configuration was replaced")  # perhaps by who knows more: 'once'
             self.due = min(self.due, time.monotonic() + READ_S)
 
+    def _hold(self) -> None:
+        if self.holding is not None and self.holding.apply():
+            self._reloaded("")
+            self._record("rollback", f"generation {self.holding.number} serves and is held: {RELEASE}")
+
     def _serve(self, cluster: Cluster) -> None:
+        started = time.monotonic()
         try:
             decision = self.generator.step(cluster)
             if isinstance(decision, Reload):
                 self._reloaded("")
+                self._keep("reload", started)
                 self._record("generation", summary(decision.reasons), number=self.generator.generation)
         except NotRunningError:
+            self._keep("reload", started)
             self._seen(cluster)  # the file is in place: it is what HAProxy will start with
             raise
         self._seen(cluster)
+        if self.holding is not None:
+            self.holding.followed()
+
+    def _keep(self, kind: str, started: float) -> None:
+        """What was just applied goes to the history, with what led to it."""
+        heard = (self._asked, str(self.source.facts().get("because", "")))
+        self._asked = ""
+        if self.holding is not None:
+            cause = "; ".join(filter(None, heard)) or "certificates, templates, settings or the file itself"
+            self.holding.keep(kind=kind, cause=cause, duration_s=time.monotonic() - started)
 
     def _seen(self, cluster: Cluster) -> None:
         if self.picture != "marathon":
@@ -234,7 +265,10 @@ class Follower:
             "alarms": [
                 *({"id": one.id, "text": one.text, "since": one.since} for one in self.source.alarms),
                 *(files_.alarms if files_ else ()),
+                *(self.holding.alarms() if self.holding else ()),
             ],
+            "held": self.holding.facts() if self.holding else None,
+            "follows": self.holding is None or self.holding.follows,
             "apps": self.apps,
             "quarantined": [
                 {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined

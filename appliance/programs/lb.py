@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Protocol
 
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
+from appliance.haproxy.history import History
 from appliance.haproxy.isolation import Isolation
 from appliance.haproxy.plan import Reload
 from appliance.haproxy.ports import Ports
@@ -31,6 +32,7 @@ from appliance.programs import last_good_file, operator_texts, options
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator, summary
+from appliance.programs.holding import Holding
 from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.loop import Wake, Wakes
 from appliance.programs.operator_files import OperatorFiles
@@ -71,6 +73,9 @@ def show(request: Request) -> Rendered:
 
 def once(request: Request) -> str:
     """One pass, and what came of it. Raises ApplianceError when nothing was applied."""
+    pin = _history(request).pinned() if request.options.of_appliance else None
+    if pin is not None:
+        return f"unchanged: generation {pin.number} is held; 'appliance config release' ends it"
     cluster = _read(request)
     generator, _, notices = _generator(request)
     for notice in notices:
@@ -131,6 +136,7 @@ def follow(request: Request, *, events: bool) -> None:
         operator_files=operator_files,
         report=request.options.paths.lb_report if own else None,
         journal=request.options.paths.events if own else None,
+        holding=Holding(generator, _history(request)) if own else None,
         retry_s=request.retry_s,
         retries=request.retries,
     )
@@ -171,6 +177,11 @@ def follow(request: Request, *, events: bool) -> None:
             source.stop()
         if with_haproxy:
             remove_socket_folder(generator.process)
+
+
+def _history(request: Request) -> History:
+    paths = request.options.paths
+    return History(paths.history, paths.pin, most=request.options.generations)
 
 
 def pages(service: Service, *, maps: bool) -> dict[str, Callable[[], str]]:

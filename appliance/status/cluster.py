@@ -240,9 +240,15 @@ def _alarms_of(row: Row) -> list[Alarm]:
         side = "ahead of" if row.ahead_s > 0 else "behind"
         text = f"the clock of {row.name} is {abs(row.ahead_s):.0f} s {side} this node's: let NTP set both"
         alarms.append(Alarm("CLOCKS-APART", text))
-    heard = row.part("vrrp").get("alarms")
-    alarms += [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard or ()]
+    heard = [*(row.part("vrrp").get("alarms") or ()), *_held(row)]
+    alarms += [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard]
     return alarms + [alarm for alarm in [_verdict_alarm(row)] if alarm]
+
+
+def _held(row: Row) -> list[Mapping[str, Any]]:
+    """What its generator says about the configuration that an operator holds, and about the history."""
+    alarms = row.part("lb").get("alarms") or ()
+    return [it for it in alarms if str(it["id"]).startswith(("CONFIG-", "HISTORY-"))]
 
 
 def _verdict_alarm(row: Row) -> Alarm | None:

@@ -3,87 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import sys
-import tempfile
-import time
-from pathlib import Path
 
 import pytest
-from netns import Namespace
-from real_haproxy import answered
-from small_marathon import SmallMarathon
+from one_node import BIN, OneNode
 
-from appliance import commands, files
+from appliance import commands
 from appliance.haproxy import runtime, states
-from appliance.paths import Paths
-from appliance.settings import Cluster, Marathon, Node, Settings, Vip, render
-
-BIN = Path(sys.executable).parent
-
-
-class Marathon8080(SmallMarathon):
-    def __init__(self):
-        super().__init__(8080)
-
-    def serves(self, *ports):
-        labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "web.example"}
-        self.runs("/web", *ports, labels=labels)
-
-
-class OneNode:
-    def __init__(self):
-        self.namespace = Namespace()
-        self.root = Path(tempfile.mkdtemp(prefix="th-", dir="/tmp"))
-        self.paths = Paths(self.root)
-        for folder in (self.paths.etc, self.paths.lb_run, self.paths.haproxy, self.paths.log):
-            folder.mkdir(parents=True)
-        toml = render(
-            Settings(
-                Vip("10.77.0.250", "eth0", 250),
-                Cluster("10.77.0.237", (Node("slave-1", "10.77.0.237"),)),
-                Marathon(("http://127.0.0.1:9", "http://127.0.0.1:8080")),
-            )
-        )
-        self.paths.settings.write_text(toml)
-        self.marathon = self.namespace.connect(Marathon8080)
-        self.running = []
-
-    def start_haproxy(self):
-        socket = f"{self.paths.haproxy_master_socket},level,admin"
-        return self._start(["haproxy", "-W", "-db", "-S", socket, "-f", self.paths.haproxy_cfg])
-
-    def start_generator(self):
-        return self._start([BIN / "appliance-lb", "sse", "--root", self.root])
-
-    def _start(self, argv):
-        with (self.root / "log").open("ab") as log:
-            process = self.namespace.start(argv, stdout=log, stderr=commands.STDOUT)
-        self.running.append(process)
-        return process
-
-    def report(self):
-        return files.report(self.paths.lb_report)
-
-    def until(self, true, timeout_s=40):
-        deadline = time.monotonic() + timeout_s
-        while not answered(true):
-            assert time.monotonic() < deadline, (self.root / "log").read_text()
-            time.sleep(0.01)
-
-    def served_by(self):
-        status, _, body = self.namespace.ask(headers={"Host": "web.example"})
-        return body.split()[0] if status == 200 else status
-
-    def close(self):
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            process.wait(40)
-        self.marathon.close()
-        self.namespace.close()
-        shutil.rmtree(self.root)
 
 
 @pytest.fixture
@@ -102,7 +28,7 @@ def node(root):  # noqa: ARG001 - asks for root
 def generator(node):
     """A generator that has served Marathon's first answer."""
     generator = node.start_generator()
-    node.until(node.paths.haproxy_cfg.exists)
+    node.until(node.configured)
     node.start_haproxy()
     node.until(lambda: (node.report().get("picture"), node.report().get("applied")) == ("marathon", True))
     node.until(lambda: node.report()["marathon"]["connected"])
@@ -204,7 +130,7 @@ def test_servers_that_haproxy_finds_dead_too_are_believed_to_be_gone(node):
     labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "dead.example"}
     node.marathon.runs("/dead", 31777, 31778, 31779, labels=labels, **ports)
     node.start_generator()
-    node.until(node.paths.haproxy_cfg.exists)
+    node.until(node.configured)
     node.start_haproxy()
     node.until(lambda: node.report().get("applied") and node.report()["apps"] == 2)
     node.until(lambda: node.marathon.streams)

@@ -23,12 +23,12 @@ def agenda():
 
 def test_the_first_change_acts_at_once_and_the_rest_is_folded(agenda):
     agenda.hear(change("/a"), 10.0)
-    assert agenda.take(10.0, 100) == Read(("/a",))
+    assert agenda.take(10.0, 100) == Read(("/a",), "status_update_event of /a")
     agenda.hear(change("/b"), 10.01)
     agenda.hear(change("/c"), 10.02)
     assert agenda.next_at() == 10.0 + FOLD_S
     assert agenda.take(10.05, 100) is None
-    assert agenda.take(10.1, 100) == Read(("/b", "/c"))
+    assert agenda.take(10.1, 100) == Read(("/b", "/c"), "status_update_event of /b, /c")
 
 
 def test_events_that_name_many_apps_read_everything(agenda):
@@ -42,10 +42,10 @@ def test_a_group_that_changes_waits_for_the_plan_that_names_its_apps(agenda):
     agenda.hear(Event("group_change_success", None), 10.0)
     assert agenda.take(10.0, 9) is None
     agenda.hear(change("/a", kind="deployment_info"), 10.2)
-    assert agenda.take(10.2, 9) == Read(("/a",))
+    assert agenda.take(10.2, 9) == Read(("/a",), "deployment_info of /a")
     assert agenda.next_at() == 60.0
     agenda.hear(Event("group_change_success", None), 10.5)  # the plan came before it
-    assert agenda.take(10.5, 9) == Read(("/a",))
+    assert agenda.take(10.5, 9) == Read(("/a",), "group_change_success of /a")
     agenda.hear(Event("group_change_success", None), 30.0)
     assert agenda.take(30.0 + PLAN_GRACE_S, 9).apps is None
 
