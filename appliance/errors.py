@@ -10,6 +10,7 @@
     ├── NotRunningError       exit 3    the appliance, or the lab, is not running here
     ├── MarathonError         exit 1    no master gave a usable answer
     └── EngineError           exit 1    HAProxy or keepalived refused what it was given
+        └── SilentError       exit 1    it took the question and did not answer in time
 
 They are caught in two places only: the program loop (log, back off, keep the last good state)
 and the console commands (one line on stderr, then the exit code).
@@ -53,3 +54,7 @@ class MarathonError(ApplianceError):
 
 class EngineError(ApplianceError):
     """HAProxy or keepalived refused; the message holds the engine's own words."""
+
+
+class SilentError(EngineError):
+    """An engine that lives, it seems, has not answered in time: what it runs is not known."""

@@ -125,6 +125,34 @@ def publish(path: Path, facts: dict[str, Any]) -> None:
     replace(path, json.dumps(facts, sort_keys=True) + "\n", durable=False)
 
 
+class Report:
+    """A program's report in `/run`: replaced when its facts change, else touched, so that its age tells.
+
+    A `/run` that is full or read-only ends no program: the old report stands and ages meanwhile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.trouble = ""
+        """Why it could not be written; '' if it was."""
+        self._path = path
+        self._facts: dict[str, Any] | None = None
+
+    def put(self, facts: dict[str, Any]) -> None:
+        try:
+            if facts == self._facts and self._path.exists():
+                os.utime(self._path)  # still so
+            else:
+                publish(self._path, facts)
+        except OSError as error:
+            if not self.trouble:
+                log.error("%s cannot be written: %s", self._path, error.strerror)  # noqa: TRY400 - enough
+            self.trouble = error.strerror or str(error)
+            return
+        if self.trouble:
+            log.info("%s is written again", self._path)
+        self.trouble, self._facts = "", facts
+
+
 def report(path: Path) -> dict[str, Any]:
     """Read what `publish` wrote; empty if it is missing or unreadable."""
     try:

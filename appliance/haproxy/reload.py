@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from appliance import commands
-from appliance.errors import EngineError, NotRunningError
+from appliance.errors import EngineError, NotRunningError, SilentError
 from appliance.haproxy import runtime
 from appliance.haproxy.render import loaded_hash
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL_S = 0.02
 _LONGEST_SILENCE_S = 3.0
 """Of a master that executes itself anew with a large configuration."""
+
+
+FEWEST_INODES = 16
+"""For the sockets that a reload makes."""
 
 
 class _Answer(Enum):
@@ -43,8 +48,14 @@ class MasterReload:
         """
         try:
             before = runtime.processes(self.socket)
+        except SilentError:
+            raise
         except EngineError as error:
             raise NotRunningError(f"HAProxy does not run: {error}") from None
+        if fault := _unbindable(self.socket.parent):
+            raise EngineError(
+                f"{fault}: a reload would end HAProxy, which goes on with the old configuration"
+            )
         words = runtime.command(self.socket, "reload", timeout_s=self.timeout_s).strip()
         started = heard = time.monotonic()
         while time.monotonic() < started + self.timeout_s:
@@ -66,17 +77,22 @@ class MasterReload:
     def _acknowledged(self, before: runtime.Processes, wanted: str) -> _Answer:
         try:
             after = runtime.processes(self.socket)
+            if after.failed > before.failed:
+                return _Answer.REFUSED
+            new_worker = set(after.workers) - set(before.workers)
+            return _Answer.LOADED if new_worker and self.running() == wanted else _Answer.NOT_YET
         except EngineError:
             return _Answer.SILENCE
-        if after.failed > before.failed:
-            return _Answer.REFUSED
-        new_worker = set(after.workers) - set(before.workers)
-        return _Answer.LOADED if new_worker and self.running() == wanted else _Answer.NOT_YET
 
     def running(self) -> str:
-        """Hash of what the present worker has loaded; '' if there is none, or it is not ours."""
+        """Hash of what the present worker has loaded; '' if there is none, or it is not ours.
+
+        Raises SilentError when the master takes the question and does not answer.
+        """
         try:
             return loaded_hash(runtime.info(self.socket, "@1 ").get("description", ""))
+        except SilentError:
+            raise
         except EngineError:
             return ""
 
@@ -85,6 +101,22 @@ class MasterReload:
             return runtime.processes(self.socket).pids
         except EngineError:
             return ()
+
+
+def _unbindable(folder: Path) -> str:
+    """Why a master that reloads cannot bind its sockets anew in `folder`; '' if nothing is known against it.
+
+    It removes the old ones first, and exits when it cannot (seen with 2.6.12).
+    """
+    try:
+        found = os.statvfs(folder)
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+    if found.f_flag & os.ST_RDONLY:
+        return f"{folder} is on a read-only file system"
+    if found.f_files and found.f_ffree < FEWEST_INODES:
+        return f"{folder} is on a file system without free inodes"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.errors import EngineError
+from appliance.errors import EngineError, SilentError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,8 @@ def _exchange(path: Path, text: str, timeout_s: float) -> str:
 
 
 def _silent(path: Path, error: OSError) -> EngineError:
-    return EngineError(f"HAProxy does not answer on {path}: {error.strerror or error}")
+    kind = SilentError if isinstance(error, TimeoutError) else EngineError
+    return kind(f"HAProxy does not answer on {path}: {error.strerror or error}")
 
 
 def parse_processes(text: str) -> Processes:

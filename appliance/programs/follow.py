@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from appliance import files
-from appliance.errors import ApplianceError, NotRunningError
+from appliance.errors import ApplianceError, NotRunningError, SilentError
 from appliance.haproxy.plan import Generation, Reload
 from appliance.programs.generator import summary
 from appliance.programs.holding import RELEASE
@@ -31,6 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 LOOK_WHILE_WAITING_S = 0.1
 """For a HAProxy that does not run, or not what it should."""
+SILENT = "HAPROXY-SILENT"
 READ_S = 0.5
 """For Marathon's answer, before the picture is served again."""
 
@@ -77,7 +77,7 @@ class Follower:
         self.source = source
         self.wakes = wakes
         self.notices = notices
-        self.report_path = report
+        self.report = files.Report(report) if report else None
         self.journal = journal
         self.operator_files = operator_files
         self.holding = holding
@@ -91,10 +91,11 @@ class Follower:
         self.last_reload: dict[str, Any] = {"at": 0.0, "ok": True, "message": ""}
         self.running = True
         self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
-        self._published: dict[str, Any] = {}
         self._told: set[tuple[str, str]] = set()
         self._noticed: tuple[str, ...] = ()
         self._asked = ""
+        self.silent, self.silent_since = "", 0.0
+        """Why HAProxy does not say what it runs; '' if it does."""
 
     def run(self) -> None:
         """Until STOP. Whatever fails is logged, reported and tried again; HAProxy goes on meanwhile."""
@@ -153,7 +154,12 @@ class Follower:
         """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
         if self.holding is not None and self.holding.changed():
             self.due = self.retry_at = time.monotonic()
-        running = self.generator.service.running()
+        try:
+            running = self.generator.service.running()
+        except SilentError as error:
+            self._heard_nothing(str(error))
+            return
+        self.silent = ""
         wanted = self.generator.wanted
         self.applied = running != "" and wanted is not None and running == wanted.hash
         if running and not self.applied and time.monotonic() >= self.retry_at:
@@ -161,6 +167,14 @@ class Follower:
             self._bring_back()
         if self.generator.ports_changed(running):
             self.due = min(self.due, time.monotonic())
+        self._publish()
+
+    def _heard_nothing(self, complaint: str) -> None:
+        """It may well serve: what was known last stands, and is asked again."""
+        if not self.silent:
+            self.silent_since = time.time()
+            log.error("%s", complaint)
+        self.silent = complaint
         self._publish()
 
     def _bring_back(self) -> None:
@@ -230,7 +244,7 @@ class Follower:
             action()
         except NotRunningError as error:
             self._reloaded(str(error))  # the file is in place: nothing to do until HAProxy runs
-        except ApplianceError as error:
+        except (ApplianceError, OSError) as error:  # a disk that is full, say
             self._reloaded(str(error))
             if time.monotonic() >= self.retry_at:
                 self.retry_at = time.monotonic() + self.retry_s
@@ -266,6 +280,7 @@ class Follower:
                 *({"id": one.id, "text": one.text, "since": one.since} for one in self.source.alarms),
                 *(files_.alarms if files_ else ()),
                 *(self.holding.alarms() if self.holding else ()),
+                *([{"id": SILENT, "text": self.silent, "since": self.silent_since}] if self.silent else ()),
             ],
             "held": self.holding.facts() if self.holding else None,
             "follows": self.holding is None or self.holding.follows,
@@ -277,9 +292,5 @@ class Follower:
             "certificates": list(files_.certificates) if files_ else [],
             "last_reload": self.last_reload,
         }
-        if self.report_path is not None:
-            if facts == self._published and self.report_path.exists():
-                os.utime(self.report_path)  # still so
-            else:
-                files.publish(self.report_path, facts)
-        self._published = facts
+        if self.report is not None:
+            self.report.put(facts)

@@ -248,7 +248,7 @@ def _alarms_of(row: Row) -> list[Alarm]:
 def _held(row: Row) -> list[Mapping[str, Any]]:
     """What its generator says about the configuration that an operator holds, and about the history."""
     alarms = row.part("lb").get("alarms") or ()
-    return [it for it in alarms if str(it["id"]).startswith(("CONFIG-", "HISTORY-"))]
+    return [it for it in alarms if str(it["id"]).startswith(("CONFIG-", "HISTORY-", "HAPROXY-", "LB-"))]
 
 
 def _verdict_alarm(row: Row) -> Alarm | None:

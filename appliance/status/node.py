@@ -20,6 +20,8 @@ OWNER = "OWNER"
 STANDBY = "standby"
 FAULT = "FAULT"
 STOPPED = "stopped"
+LB_SILENT_S = 30.0
+"""It writes every second; a reload, or a HAProxy that does not answer, may hold it up."""
 
 
 def status(paths: Paths, settings: Settings) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
             "weight": weight,
             "effective": priority.effective(settings.cluster.rank, weight),
         },
-        "lb": files.report(paths.lb_report),
+        "lb": generator(paths),
         "health": _health(paths, weight),
         "sight": _sight(paths),
         "shows": Trust(paths).shown(),
@@ -72,6 +74,22 @@ def role(holds: bool, weight: int, *, runs: bool, state: str) -> str:
     if not runs:
         return STOPPED
     return FAULT if weight <= priority.FAULT or state == State.FAULT.value else STANDBY
+
+
+def generator(paths: Paths) -> dict[str, Any]:
+    """The generator's report; that it is old is an alarm that the generator itself cannot raise."""
+    report = files.report(paths.lb_report)
+    try:
+        written_at = paths.lb_report.stat().st_mtime
+    except OSError:
+        return report
+    age_s = time.time() - written_at
+    if age_s <= LB_SILENT_S:
+        return report
+    where = f"or {paths.lb_run} is full or read-only"
+    text = f"the generator has written no report for {age_s:.0f} s: it does not run, {where}"
+    alarm = {"id": "LB-SILENT", "text": text, "since": written_at}
+    return {**report, "alarms": [*(report.get("alarms") or ()), alarm]}
 
 
 def _health(paths: Paths, weight: int) -> dict[str, Any]:

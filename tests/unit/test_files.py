@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from appliance import files
@@ -32,3 +34,28 @@ def test_a_report_is_read_back_and_a_broken_one_is_empty(tmp_path):
     assert files.report(path) == {}
     path.write_text("[1]")
     assert files.report(path) == {}
+
+
+def test_a_report_that_cannot_be_written_is_written_when_it_can_be(tmp_path):
+    path = tmp_path / "run/r.json"
+    report = files.Report(path)
+    report.put({"a": 1})
+    assert "No such file" in report.trouble
+    path.parent.mkdir()
+    report.put({"a": 1})
+    assert report.trouble == ""
+    assert files.report(path) == {"a": 1}
+
+
+def test_a_report_that_is_as_before_is_touched_and_one_that_was_removed_is_written(tmp_path):
+    path = tmp_path / "r.json"
+    report = files.Report(path)
+    report.put({"a": 1})
+    os.utime(path, (1.0, 1.0))
+    inode = path.stat().st_ino
+    report.put({"a": 1})
+    assert path.stat().st_mtime > 1.0
+    assert path.stat().st_ino == inode
+    path.unlink()
+    report.put({"a": 1})
+    assert files.report(path) == {"a": 1}

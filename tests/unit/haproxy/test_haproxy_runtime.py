@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from appliance.errors import EngineError
+from appliance.errors import EngineError, SilentError
 from appliance.haproxy import runtime
 
 PROC = """\
@@ -33,3 +35,12 @@ def test_another_reply_is_no_master(text):
 def test_nobody_at_the_socket_is_one_clear_line(tmp_path):
     with pytest.raises(EngineError, match=r"does not answer on .*no\.sock: No such file"):
         runtime.command(tmp_path / "no.sock", "show info")
+
+
+def test_a_master_that_takes_the_question_and_does_not_answer_is_silent(tmp_path):
+    path = tmp_path / "m.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        with pytest.raises(SilentError, match="does not answer on"):
+            runtime.command(path, "show info", timeout_s=0.05)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from appliance.status.node import FAULT, OWNER, STANDBY, STOPPED, role
+from appliance import files
+from appliance.paths import Paths
+from appliance.status.node import FAULT, OWNER, STANDBY, STOPPED, generator, role
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,14 @@ from appliance.status.node import FAULT, OWNER, STANDBY, STOPPED, role
 )
 def test_roles(holds, weight, runs, state, expected):
     assert role(holds, weight, runs=runs, state=state) == expected
+
+
+def test_a_report_that_is_old_is_an_alarm(tmp_path):
+    paths = Paths(tmp_path)
+    assert generator(paths) == {}
+    paths.lb_run.mkdir(parents=True)
+    files.publish(paths.lb_report, {"alarms": [{"id": "X"}]})
+    assert [alarm["id"] for alarm in generator(paths)["alarms"]] == ["X"]
+    os.utime(paths.lb_report, (1.0, 1.0))
+    assert [alarm["id"] for alarm in generator(paths)["alarms"]] == ["X", "LB-SILENT"]
+    assert "full or read-only" in generator(paths)["alarms"][-1]["text"]

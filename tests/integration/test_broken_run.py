@@ -1,0 +1,77 @@
+"""A /run that is full or read-only, and a HAProxy that does not answer, stop no traffic and no generator."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from one_node import OneNode
+
+from appliance import files
+from appliance.haproxy.render import own_hash
+
+
+@pytest.fixture
+def node(root):  # noqa: ARG001 - asks for root
+    node = OneNode()
+    try:
+        node.boot()
+        yield node
+        assert node.generator.poll() is None, node.log()
+    finally:
+        node.close()
+
+
+def told(node):
+    """Whether the report that the node's programs see is about what serves."""
+    report = files.report(node.inside(node.paths.lb_report))
+    return report.get("hash") == own_hash(node.paths.haproxy_cfg.read_text()) and report["applied"]
+
+
+def complaints(node):
+    return [line for line in node.log().splitlines() if "lb.json cannot be written" in line]
+
+
+def test_a_run_that_is_full_holds_nothing_up(node):
+    node.mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", node.paths.lb_run)
+    node.moves_to(31001)
+    node.until(lambda: complaints(node))
+    node.moves_to(31003)
+    assert "No space left" in complaints(node)[0]
+    assert len(complaints(node)) == 1
+    node.mount("-o", "remount,size=10m", node.paths.lb_run)
+    node.until(lambda: told(node))
+    assert "lb.json is written again" in node.log()
+
+
+def test_a_run_that_is_read_only_loses_no_route_and_ends_nothing(node):
+    node.mount("--bind", node.paths.run, node.paths.run)
+    node.mount("-o", "remount,bind,ro", node.paths.run)
+    node.until(lambda: complaints(node))
+    assert "Read-only file system" in complaints(node)[0]
+    node.marathon.serves(31001)
+    node.marathon.touched("/web")
+    node.until(lambda: "is on a read-only file system: a reload would end HAProxy" in node.log())
+    assert node.served_by() == "31002"
+    assert len(complaints(node)) == 1
+    node.mount("-o", "remount,bind,rw", node.paths.run)
+    node.until(lambda: node.served_by() == "31001" and told(node))
+    node.moves_to(31003)
+
+
+def test_a_haproxy_that_takes_questions_and_does_not_answer_is_an_alarm_and_goes_on_serving(node):
+    node.haproxy.send_signal(signal.SIGSTOP)
+    try:
+        node.until(lambda: "HAPROXY-SILENT" in alarms(node))
+        node.marathon.serves(31001)
+        node.marathon.touched("/web")
+        assert node.report()["applied"]
+        assert node.served_by() == "31002"
+    finally:
+        node.haproxy.send_signal(signal.SIGCONT)
+    node.until(lambda: node.served_by() == "31001")
+    node.until(lambda: "HAPROXY-SILENT" not in alarms(node) and told(node))
+
+
+def alarms(node):
+    return {alarm["id"] for alarm in node.report()["alarms"]}
