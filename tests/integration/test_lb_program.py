@@ -28,7 +28,7 @@ def node(root):  # noqa: ARG001 - asks for root
 def generator(node):
     """A generator that has served Marathon's first answer."""
     generator = node.start_generator()
-    node.until(node.configured)
+    node.until(node.paths.haproxy_cfg.exists)
     node.start_haproxy()
     node.until(lambda: (node.report().get("picture"), node.report().get("applied")) == ("marathon", True))
     node.until(lambda: node.report()["marathon"]["connected"])
@@ -130,7 +130,7 @@ def test_servers_that_haproxy_finds_dead_too_are_believed_to_be_gone(node):
     labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "dead.example"}
     node.marathon.runs("/dead", 31777, 31778, 31779, labels=labels, **ports)
     node.start_generator()
-    node.until(node.configured)
+    node.until(node.paths.haproxy_cfg.exists)
     node.start_haproxy()
     node.until(lambda: node.report().get("applied") and node.report()["apps"] == 2)
     node.until(lambda: node.marathon.streams)

@@ -148,7 +148,7 @@ def test_without_its_generator_a_rollback_says_when_it_will_serve(node):
     node.generator.terminate()
     node.generator.wait(20)
     assert "does not run: it serves it when it starts" in said(node, "rollback", str(number), code=3)
-    assert node.served_by() == "31002"
+    node.until(lambda: node.served_by() == "31002")
     node.generator = node.start_generator()
     node.until(lambda: node.served_by() == "31001")
 
