@@ -44,6 +44,7 @@ $(VENV)/installed: pyproject.toml packaging/install-engines.sh
 	packaging/install-engines.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m compileall -q appliance
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -9,8 +9,8 @@ from appliance import settings as toml
 from appliance.errors import UsageError
 from appliance.marathon import zookeeper
 from appliance.marathon.access import Credentials, masters
+from appliance.marathon.ensemble import Ensemble
 from appliance.marathon.examine import examine
-from appliance.marathon.zookeeper import Ensemble
 from appliance.paths import Paths
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from appliance.errors import UsageError
 from appliance.haproxy.model import Access, listening
 from appliance.marathon.access import Credentials
 from appliance.marathon.dcos import ServiceAccount, Session
-from appliance.marathon.zookeeper import Ensemble
+from appliance.marathon.ensemble import Ensemble
 from appliance.paths import Paths
 from appliance.programs import environment
 from appliance.programs.options import Options, Request

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 from kazoo.client import KazooClient
@@ -24,38 +23,15 @@ if TYPE_CHECKING:
     from kazoo.interfaces import IAsyncResult
 
     from appliance.marathon.access import Access
+    from appliance.marathon.ensemble import Ensemble
 
 log = logging.getLogger(__name__)
 SESSION_S = 10.0
 ANSWER_S = 5.0
 PERIOD_S = 60.0
 """Repairs a watch that was lost."""
-_URL = re.compile(r"zk://(?:(?P<login>[^@/\s]+:[^@/\s]*)@)?(?P<hosts>[^@/\s]+)(?P<path>(?:/[^/\s]+)+)/?")
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LATCHES = (("leader-curator", re.compile(r".*([0-9]{10})")), ("leader", re.compile(r"member_([0-9]{10})")))
 """Of 1.3 and later, whose `leader/member_-1` is a tombstone; and up to 1.1."""
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """`zk://[user:password@]h1:2181,h2:2181/marathon`"""
-
-    hosts: str
-    path: str
-    login: str = field(default="", repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> Ensemble:
-        """Raises SettingsError; the message shows no password."""
-        match = _URL.fullmatch(url)
-        hosts = match["hosts"].split(",") if match else []
-        if match is None or not all(map(_HOST.fullmatch, hosts)):
-            shown = re.sub("//.*@", "//…@", url)
-            raise SettingsError(f"{shown!r} is not zk://HOST:2181,HOST:2181/marathon")
-        return cls(match["hosts"], match["path"], match["login"] or "")
-
-    def __str__(self) -> str:
-        return f"zk://{self.hosts}{self.path}"
 
 
 class ZooKeeper:

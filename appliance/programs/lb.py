@@ -27,7 +27,6 @@ from appliance.marathon.feed import Feed
 from appliance.marathon.resolve import Resolver
 from appliance.marathon.store import Store
 from appliance.marathon.watch import Watch
-from appliance.marathon.zookeeper import ZooKeeper
 from appliance.programs import last_good_file, operator_texts, options
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
@@ -161,7 +160,11 @@ def follow(request: Request, *, events: bool) -> None:
         watch.prefer(url)
         feed.read_all("ZooKeeper names other masters")
 
-    ensembles = [ZooKeeper(ensemble, access, on_change=led_by) for ensemble in request.ensembles]
+    ensembles: list[Running] = []
+    if request.ensembles:
+        from appliance.marathon.zookeeper import ZooKeeper  # noqa: PLC0415 - kazoo only where it is needed
+
+        ensembles += (ZooKeeper(ensemble, access, on_change=led_by) for ensemble in request.ensembles)
     haproxy = [Haproxy(request.options.config, generator.process)] if with_haproxy else []
     last_good = _last_good(request)
     generator.remember = last_good.save

@@ -17,7 +17,7 @@ from appliance.haproxy.trial import refusal
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
     from appliance.marathon.access import Login
-    from appliance.marathon.zookeeper import Ensemble
+    from appliance.marathon.ensemble import Ensemble
     from appliance.paths import Paths
     from appliance.services.model import Selection
 

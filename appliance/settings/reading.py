@@ -9,9 +9,6 @@ import sys
 from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-import cattrs
-from cattrs.errors import ClassValidationError, IterableValidationError
-
 from appliance.errors import SettingsError
 from appliance.settings.faults import faults
 from appliance.settings.model import Settings, Vip
@@ -74,10 +71,7 @@ def parse(text: str, source: str) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: not valid TOML: {error}") from None
     _refuse_unknown_keys(tree, Settings, source, "")
-    try:
-        settings = cattrs.Converter().structure(tree, Settings)
-    except (ClassValidationError, IterableValidationError) as error:
-        raise SettingsError(f"{source}: {'; '.join(_complaints(error))}") from None
+    settings = _structured(tree, source)
     settings = replace(
         settings,
         vip=_complete(settings.vip),
@@ -86,6 +80,18 @@ def parse(text: str, source: str) -> Settings:
     for key, complaint in faults(settings):
         raise SettingsError(f"{source}: {key}: {complaint}")
     return settings
+
+
+def _structured(tree: object, source: str) -> Settings:
+    """Loads cattrs here: a program that reads no file starts without it."""
+    import cattrs  # noqa: PLC0415
+    from cattrs.errors import ClassValidationError, IterableValidationError  # noqa: PLC0415
+
+    try:
+        return cattrs.Converter().structure(tree, Settings)
+    except (ClassValidationError, IterableValidationError) as error:
+        told = (line.replace(" @ $.", " at ").replace(" @ $", "") for line in cattrs.transform_error(error))
+        raise SettingsError(f"{source}: {'; '.join(told)}") from None
 
 
 def _complete(vip: Vip) -> Vip:
@@ -112,7 +118,3 @@ def _refuse_unknown_keys(tree: object, record: Any, source: str, prefix: str) ->
         elif getattr(inner, "__args__", None) and is_dataclass(inner.__args__[0]) and isinstance(value, list):
             for position, item in enumerate(value):
                 _refuse_unknown_keys(item, inner.__args__[0], source, f"{prefix}{key}[{position}].")
-
-
-def _complaints(error: ClassValidationError | IterableValidationError) -> list[str]:
-    return [line.replace(" @ $.", " at ").replace(" @ $", "") for line in cattrs.transform_error(error)]

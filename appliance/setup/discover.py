@@ -17,7 +17,7 @@ from appliance import files
 from appliance.errors import MarathonError
 from appliance.marathon import zookeeper
 from appliance.marathon.access import reason, system_cas
-from appliance.marathon.zookeeper import Ensemble
+from appliance.marathon.ensemble import Ensemble
 from appliance.settings import Node
 from appliance.setup.model import Agents, Level, Masters, fail, ok, warn
 

@@ -14,7 +14,7 @@ from appliance import settings as toml
 from appliance.errors import SettingsError, UsageError
 from appliance.marathon import access
 from appliance.marathon.access import Credentials
-from appliance.marathon.zookeeper import Ensemble
+from appliance.marathon.ensemble import Ensemble
 from appliance.paths import USER
 from appliance.settings import FLOATING
 from appliance.setup import apply, discover, place, plan, preflight, render

@@ -17,7 +17,8 @@ from small_marathon import SmallMarathon
 from appliance import commands
 from appliance.errors import MarathonError
 from appliance.marathon.access import Access
-from appliance.marathon.zookeeper import Ensemble, ZooKeeper, look
+from appliance.marathon.ensemble import Ensemble
+from appliance.marathon.zookeeper import ZooKeeper, look
 from appliance.setup import discover
 from appliance.setup.model import Level
 

@@ -13,7 +13,7 @@ from appliance.cli import flags, request
 from appliance.errors import SettingsError
 from appliance.marathon.access import Credentials
 from appliance.marathon.dcos import Session
-from appliance.marathon.zookeeper import Ensemble
+from appliance.marathon.ensemble import Ensemble
 
 ACCOUNT = json.dumps({"uid": "lb", "private_key": "PEM", "login_endpoint": "https://leader/login"})
 OWN = """
