@@ -49,6 +49,13 @@ class Own:
     def has_rules(self) -> bool:
         return bool(self.rules.http or self.rules.https)
 
+    @property
+    def says_something(self) -> bool:
+        backend = self.backend
+        texts = backend.texts or any(server.text for server in backend.servers)
+        rules = self.rules != OwnRules(self.rules.backend)
+        return bool(texts or rules or self.head or self.glue or self.app_id)
+
 
 Alone = Callable[[str, "Service", Own], LoadBalancer]
 
@@ -83,7 +90,7 @@ def own_texts(
         found[name] = replace(own, rules=rules)
     served = [(name, service) for name, service in served if name not in refused]
     found = _with_names_apart(served, found)
-    return {name: own for name, own in found.items() if own != _nothing(own)}, served, list(refused.values())
+    return {name: own for name, own in found.items() if own.says_something}, served, list(refused.values())
 
 
 def own_rules(named: list[Named], own: Mapping[str, Own], by_app_id: Collection[str]) -> tuple[OwnRules, ...]:
@@ -97,10 +104,6 @@ def own_rules(named: list[Named], own: Mapping[str, Own], by_app_id: Collection[
     return tuple(
         replace(own[name].rules, app_id=own[name].app_id if name in by_app_id else "") for name, _ in writers
     )
-
-
-def _nothing(own: Own) -> Own:
-    return Own(replace(own.backend, texts=()), OwnRules(own.rules.backend))
 
 
 def _own(parts: Parts) -> Own:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,11 @@ import pytest
 
 from appliance import commands
 from appliance.haproxy import certificates, operator_texts
+from appliance.haproxy.catalogue import PARTS
 from appliance.haproxy.model import Access, Process
 from appliance.haproxy.render import render
 from appliance.marathon import wire
+from appliance.services.label_catalogue import LABELS
 from appliance.services.model import Selection, Texts, Vip
 from appliance.services.translate import translate
 
@@ -106,6 +109,22 @@ def test_no_frontend_has_the_name_of_a_backend(case):
     }
     every = [name for found in names.values() for name in found]
     assert len(every) == len(set(every))
+
+
+def labels_of_cases():
+    """Every label that some app of a case carries, its index as {n}."""
+    apps = [app for case in CASES for app in json.loads((GOLDEN / case / "apps.json").read_text())["apps"]]
+    return {re.sub("_[0-9]+_", "_{n}_", label, count=1) for app in apps for label in app.get("labels") or {}}
+
+
+def test_each_label_has_a_case():
+    templates = {f"HAPROXY_{{n}}_{part.name}" for part in PARTS if part.by_label}
+    assert sorted(({label.name for label in LABELS} | templates) - labels_of_cases()) == []
+
+
+def test_each_part_that_only_an_operator_may_write_has_a_case():
+    written = {path.name for path in GOLDEN.glob("*/templates/*")}
+    assert sorted({f"HAPROXY_{part.name}" for part in PARTS if not part.by_label} - written) == []
 
 
 def test_ports_80_and_443_can_be_left_out():
