@@ -8,6 +8,8 @@ from dataclasses import replace
 from http.client import HTTPConnection
 
 import pytest
+from h2.connection import H2Connection
+from h2.events import DataReceived, ResponseReceived, StreamEnded
 from netns import Namespace
 from real_haproxy import Haproxy
 
@@ -112,3 +114,48 @@ def test_the_connection_goes_on_behind_a_misdirected_request(lb):
 @pytest.mark.parametrize("sni", ["", "none.example", "lb.internal"])
 def test_who_names_no_host_or_one_that_no_certificate_is_for_is_served(lb, sni):
     assert statuses(lb, sni, "a.example", "b.example", "none.example") == [200, 200, 200]
+
+
+def multiplexed(lb, sni, *hosts):
+    """(protocol, (status, body) of a request for each host), all at once on one connection of HTTP/2."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+
+    def talk():
+        plain = socket.create_connection(("127.0.0.1", 443), timeout=30)
+        with plain, context.wrap_socket(plain, server_hostname=sni) as secure:
+            protocol, talking = secure.selected_alpn_protocol(), H2Connection()
+            talking.initiate_connection()
+            streams = {}
+            for host in hosts:
+                stream = talking.get_next_available_stream_id()
+                names = {":method": "GET", ":scheme": "https", ":authority": host, ":path": "/"}
+                talking.send_headers(stream, list(names.items()), end_stream=True)
+                streams[stream] = [0, b""]
+            secure.sendall(talking.data_to_send())
+            ended = 0
+            while ended < len(hosts):
+                received = secure.recv(65536)
+                assert received, "the connection was closed"
+                for event in talking.receive_data(received):
+                    if isinstance(event, ResponseReceived):
+                        streams[event.stream_id][0] = int(dict(event.headers)[b":status"])
+                    elif isinstance(event, DataReceived):
+                        streams[event.stream_id][1] += event.data
+                    ended += isinstance(event, StreamEnded)
+                secure.sendall(talking.data_to_send())
+            return protocol, [(status, body[:3]) for status, body in streams.values()]
+
+    return lb.connect(talk)
+
+
+def test_http_2_is_spoken_to_who_offers_it(lb):
+    hosts = ("a.example", "x.w.example", "shared.example")
+    assert multiplexed(lb, "a.example", *hosts) == ("h2", [(200, b"one")] * 3)
+
+
+def test_a_connection_of_http_2_that_is_used_for_another_host_is_told_so(lb):
+    protocol, answers = multiplexed(lb, "a.example", "a.example", "b.example", "y.w.example")
+    assert protocol == "h2"
+    assert [status for status, _ in answers] == [200, 421, 200]
