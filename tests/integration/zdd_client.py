@@ -6,8 +6,8 @@ import csv
 import datetime as dt
 import json
 import time
+from collections import namedtuple
 from http.client import HTTPConnection
-from math import ceil
 
 GROUP, PORT, ALT_PORT = "HAPROXY_DEPLOYMENT_GROUP", "HAPROXY_0_PORT", "HAPROXY_DEPLOYMENT_ALT_PORT"
 
@@ -55,49 +55,52 @@ class Zdd:
         }
 
     def swapped(self, old_id, new_id, target):
-        """One look at the balancer, and what follows from it; whether the deployment is done."""
+        """One look at Marathon and the balancer, and what follows from it; whether the deployment is done."""
         assert time.monotonic() < self.ends, "the deployment takes too long"
         old, new = self.app(old_id), self.app(new_id)
-        servers = self.servers(f"{new['labels'][GROUP]}_{new['labels'][PORT]}")
-        if servers is None or len(servers) != old["instances"] + new["instances"]:
+        kill = None if new["deployments"] else self.drained_tasks(old, new, target)
+        if kill is None:
             return False
-        up = [server for server in servers if server["status"] == "UP"]
-        drained = [
-            server
-            for server in servers
-            if server["status"] == "MAINT" and int(server["qcur"]) + int(server["scur"]) == 0
-        ]
-        if len(up) < new["instances"]:
-            return False
-        names = {server["svname"] for server in drained}
-        kill = [task["id"] for task in old["tasks"] if self.names(task) & names]
         self.drained |= set(kill)
         if new["instances"] == target and len(kill) == old["instances"]:
             self.ask("DELETE", f"/v2/apps{old_id}")
             return True
-        if kill and len(kill) < old["instances"]:
+        if kill:
             self.ask("POST", "/v2/tasks/delete?scale=true", {"ids": kill})
-        more = min(target, new["instances"] + ceil(new["instances"] * 0.5))
-        if more != new["instances"]:
+        if new["instances"] < target:
+            more = new["instances"] + (new["instances"] + 1) // 2
+            more = target if more >= old["instances"] else more
             self.ask("PUT", f"/v2/apps{new_id}", {"instances": more})
         return False
 
+    def drained_tasks(self, old, new, target):
+        """Ids of the old app's tasks that nobody uses any more; None: look again later."""
+        servers = self.servers(f"{new['labels'][GROUP]}_{new['labels'][PORT]}")
+        if servers is None or len(servers) != old["instances"] + new["instances"]:
+            return None
+        if sum(server["status"] == "UP" for server in servers) < target:
+            return None
+        idle = [server for server in servers if int(server["qcur"] or 0) + int(server["scur"] or 0) == 0]
+        names = {server["svname"] for server in idle if server["status"] == "MAINT"}
+        return [task["id"] for task in old["tasks"] if self.names(task) & names] if names else None
+
     def app(self, app_id):
-        return self.ask("GET", f"/v2/apps{app_id}?embed=apps.tasks")["app"]
+        return self.ask("GET", f"/v2/apps{app_id}")["app"]
 
     def servers(self, backend):
-        """The backend's rows of the statistics; None while the balancer reloads."""
-        if len(self.lb_says("/_haproxy_getpids").split()) > 2:
+        """The backend's rows of the statistics; None while more run than HAProxy's master and one worker."""
+        pids, text = self.lb_says("/_haproxy_getpids"), self.lb_says("/haproxy?stats;csv")
+        if pids is None or text is None or len(pids.split()) > 2:
             return None
-        lines = self.lb_says("/haproxy?stats;csv").splitlines()
-        rows = list(csv.reader(lines))
-        fields = [name.removeprefix("# ") for name in rows[0]]
-        assert all(line.endswith(",") for line in lines)
-        assert all(name.isidentifier() for name in fields[:-1])
-        assert all(len(row) == len(fields) for row in rows)
-        found = [dict(zip(fields, row)) for row in rows[1:]]
+        assert text.endswith("\n"), "tables of several balancers are read as one"
+        lines = text.splitlines()
+        fields = lines.pop(0).lstrip("# ").rstrip(",\n").split(",")
+        row = namedtuple("row", fields)  # noqa: PYI024 - a column without a proper name is an error, as there
+        rows = list(csv.reader(lines, quotechar="'"))
+        assert all(cells[-1] == "" for cells in rows)
+        found = [row(*cells[:-1])._asdict() for cells in rows]
         return [
-            row for row in found if row["pxname"] == backend and row["svname"] not in ("FRONTEND", "BACKEND")
+            one for one in found if one["pxname"] == backend and one["svname"] not in ("FRONTEND", "BACKEND")
         ]
 
     @staticmethod
@@ -108,7 +111,8 @@ class Zdd:
         return {f"{name}_{port}" for port in task["ports"] for name in (host, f"{host}_{address}")}
 
     def lb_says(self, path):
-        return self._exchange(self.lb, "GET", path)[1]
+        status, text = self._exchange(self.lb, "GET", path)
+        return text if status == 200 else None
 
     def ask(self, method, path, document=None):
         status, text = self._exchange(self.marathon, method, path, document)
