@@ -14,18 +14,14 @@ from appliance.haproxy.model import Process
 from appliance.haproxy.operator_texts import built_in
 from appliance.haproxy.render import render
 from appliance.marathon.model import App, Cluster, Endpoint, HealthCheck, Port, Task
+from appliance.services import label_catalogue
 from appliance.services.labels import LabelError, groups, service_labels
 from appliance.services.model import Texts
 from appliance.services.translate import LastGood, Selection, translate
 
 EVERYTHING = Selection(("*",))
 NODE = Process("/d", "/d/h.sock", "/d/lb.sock", certificates=("/d/c.pem",))
-VALUES = (
-    *("GROUP", "VHOST", "PATH", "PORT", "MODE", "BALANCE", "STICKY", "ENABLED", "REDIRECT_TO_HTTPS", "AUTH"),
-    *("USE_HSTS", "SSL_CERT", "BIND_OPTIONS", "BIND_ADDR", "BACKEND_WEIGHT", "BACKEND_NETWORK_ALLOWED_ACL"),
-    *("HTTP_BACKEND_PROXYPASS_PATH", "HTTP_BACKEND_REVPROXY_PATH", "HTTP_BACKEND_REDIR"),
-    "BACKEND_HEALTHCHECK_PORT_INDEX",
-)
+VALUES = tuple(one.name.removeprefix("HAPROXY_{n}_") for one in label_catalogue.LABELS if "{n}" in one.name)
 DEPLOYMENT = ("GROUP", "STARTED_AT", "NEW_INSTANCES", "TARGET_INSTANCES")
 LABELS = (*VALUES, *sorted(LABEL_TEMPLATES))
 EVERY_TEXT = Texts(built_in())

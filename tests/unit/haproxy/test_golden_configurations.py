@@ -111,20 +111,64 @@ def test_no_frontend_has_the_name_of_a_backend(case):
     assert len(every) == len(set(every))
 
 
-def labels_of_cases():
-    """Every label that some app of a case carries, its index as {n}."""
-    apps = [app for case in CASES for app in json.loads((GOLDEN / case / "apps.json").read_text())["apps"]]
-    return {re.sub("_[0-9]+_", "_{n}_", label, count=1) for app in apps for label in app.get("labels") or {}}
+NOT_READ = {
+    *("HAPROXY_APP_ID", "HAPROXY_DEPLOYMENT_ALT_PORT", "HAPROXY_DEPLOYMENT_COLOUR"),
+    *(f"HAPROXY_{{n}}_{part.name}" for part in PARTS if not part.used),
+}
+"""Labels that are for others, or without effect in marathon-lb, too."""
 
 
-def test_each_label_has_a_case():
-    templates = {f"HAPROXY_{{n}}_{part.name}" for part in PARTS if part.by_label}
-    assert sorted(({label.name for label in LABELS} | templates) - labels_of_cases()) == []
+def labels_by_effect(case, known):
+    """The labels of a case, and those without which it is another; those that are `known` need no look."""
+    document = json.loads((GOLDEN / case / "apps.json").read_text())
+    whole, seen, matter = made(case, document), set(), set()
+    for app in document["apps"]:
+        for label in list(app.get("labels") or ()):
+            name = re.sub("_[0-9]+_", "_{n}_", label, count=1)
+            seen.add(name)
+            if name not in known | matter:
+                value = app["labels"].pop(label)
+                if made(case, document) != whole:
+                    matter.add(name)
+                app["labels"][label] = value
+    return seen, matter
 
 
-def test_each_part_that_only_an_operator_may_write_has_a_case():
-    written = {path.name for path in GOLDEN.glob("*/templates/*")}
-    assert sorted({f"HAPROXY_{part.name}" for part in PARTS if not part.by_label} - written) == []
+def made(case, document):
+    texts = Texts(operator_texts.built_in(), operator_texts.read(GOLDEN / case, {})[0])
+    vips = doors(case)
+    groups = tuple(group for vip in vips for group in vip.groups) or ("external",)
+    cluster = wire.apps(json.dumps(document).encode())
+    return render(
+        translate(cluster, Selection(groups, texts=texts, vips=vips), {}).load_balancer, as_asked(case, NODE)
+    )
+
+
+def test_each_label_has_a_case_in_which_it_matters():
+    seen, matter = set(), set()
+    for case in CASES:
+        in_case, with_effect = labels_by_effect(case, matter)
+        seen |= in_case
+        matter |= with_effect
+    names = {f"HAPROXY_{{n}}_{part.name}" for part in PARTS if part.by_label} | {one.name for one in LABELS}
+    assert sorted(names - seen) == []
+    assert sorted(names - NOT_READ - matter) == []
+
+
+def test_each_part_that_only_an_operator_may_write_has_a_case_in_which_it_matters():
+    written, matter = set(), set()
+    for path in GOLDEN.glob("*/templates/*"):
+        case, name = path.parents[1].name, path.name.removeprefix("HAPROXY_")
+        written.add(name)
+        whole = as_asked(case, NODE)
+        fewer = replace(whole, texts={key: text for key, text in whole.texts.items() if key != name})
+        texts = Texts(operator_texts.built_in(), fewer.texts)
+        document = (GOLDEN / case / "apps.json").read_bytes()
+        without = translate(wire.apps(document), Selection(("external",), texts=texts), {}).load_balancer
+        if render(without, fewer) != render(load_balancer(case), whole):
+            matter.add(name)
+    assert sorted({part.name for part in PARTS if not part.by_label} - written) == []
+    assert sorted({part.name for part in PARTS if not part.by_label and part.used} - matter) == []
 
 
 def test_ports_80_and_443_can_be_left_out():
