@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from appliance import commands, files
-from appliance.haproxy import certificates
+from appliance.haproxy import certificates, kept_states
 
 TOP = Path(__file__).resolve().parents[1]
 GOLDEN = TOP / "tests/golden"
@@ -79,6 +79,9 @@ def furnish(root: Path, case: Path) -> str:
         place = root / name[1:]
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(map_.read_text() if map_.exists() else "")
+    for name in set(re.findall(r"^  server-state-file (/\S+)", text, re.MULTILINE)):
+        (root / name[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (root / name[1:]).write_text(kept_states.NOTHING)
     certificate, notice = certificates.self_signed(root / "tmp")
     if not certificate:
         raise SystemExit(notice)

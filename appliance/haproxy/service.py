@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance import commands, files
 from appliance.errors import EngineError, NotRunningError
-from appliance.haproxy import runtime
+from appliance.haproxy import kept_states, runtime
 from appliance.haproxy.render import Rendered, own_hash
 from appliance.haproxy.statistics import plain_csv
 
@@ -112,7 +112,7 @@ class Service:
             before = files.read(self.config)
             self._promote(rendered)
             try:
-                self.reloads.reload(rendered.hash)
+                self._reload(rendered.hash, before or "", rendered.config)
                 self._acknowledged = rendered.config
                 self._archive(before)
             except NotRunningError:
@@ -131,7 +131,8 @@ class Service:
         if done.code != 0:
             text = files.read(self.config) or ""
             raise EngineError(f"haproxy -c refuses {self.config}: {_complaints(done.message, text)}")
-        self.reloads.reload(self.on_disk())
+        text = files.read(self.config) or ""
+        self._reload(self.on_disk(), self.loaded() or text, text)
 
     def place(self, rendered: Rendered) -> None:
         """Put it where HAProxy reads it when it starts. Raises EngineError if it cannot be written."""
@@ -143,6 +144,24 @@ class Service:
     def _unwritable(self, error: OSError) -> EngineError:
         return EngineError(f"{self.folder}: the configuration cannot be written: {error}")
 
+    def _reload(self, wanted: str, before: str, after: str) -> None:
+        """Tell HAProxy; servers that are down or drained stay so."""
+        self._keep_states(before, after)
+        self.reloads.reload(wanted)
+        if self.reloads.running() is not None:  # it has read it; a later start begins anew
+            self._write_states(kept_states.NOTHING)
+
+    def _keep_states(self, before: str, after: str) -> None:
+        reply = ""
+        with contextlib.suppress(EngineError):
+            reply = runtime.command(self._socket, "show servers state")
+        self._write_states(kept_states.kept(reply, before, after))
+
+    def _write_states(self, text: str) -> None:
+        path = self.folder / kept_states.NAME
+        if files.read(path) != text:
+            files.replace(path, text, owner=self._owner, durable=False)
+
     def _write_candidate(self, rendered: Rendered) -> Path:
         """Beside the file it may replace. Its maps have a folder of their own: none in use changes."""
         maps = self.folder / rendered.maps_folder
@@ -152,6 +171,8 @@ class Service:
         for name, text in rendered.maps.items():
             if files.read(maps / name) != text:
                 files.replace(maps / name, text, owner=self._owner)
+        if not (self.folder / kept_states.NAME).exists():
+            self._write_states(kept_states.NOTHING)
         candidate = self.config.with_name(f".{self.config.name}.candidate")
         files.replace(candidate, rendered.config, owner=self._owner)
         return candidate

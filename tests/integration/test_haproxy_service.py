@@ -12,7 +12,7 @@ from appliance import commands
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import certificates, runtime
 from appliance.haproxy.culprits import culprits
-from appliance.haproxy.model import Backend, Frontend, LoadBalancer, Mode, Route, Server
+from appliance.haproxy.model import Backend, Check, CheckKind, Frontend, LoadBalancer, Mode, Route, Server
 from appliance.haproxy.reload import CommandReload
 from appliance.haproxy.render import render
 from appliance.haproxy.service import RefusedError, Service
@@ -180,3 +180,39 @@ def _process(folder):
     from appliance.haproxy.model import Process
 
     return Process(str(folder), f"{folder}/haproxy.sock", f"{folder}/lb.sock", 4000)
+
+
+def test_who_is_down_or_drained_stays_so_over_a_reload(haproxy):
+    """With an hour between checks, a server that was found dead would be used again until it fails anew."""
+    for port, name in ((31001, "one"), (31002, "two")):
+        haproxy.namespace.serve(port, name)
+    check = Check(CheckKind.TCP, "", 3600, 5, 1)
+    checked, calm = serving(31001, 31002).backends[0], serving(31003, 31004).backends[0]
+    backends = (replace(checked, check=check), replace(calm, name="b_80"))
+    haproxy.start(replace(serving(), backends=backends))
+    for words in ("set server a_80/s31002 health down", "set server b_80/s31003 state drain"):
+        assert not runtime.command(haproxy.process.socket, words).strip()
+
+    def statuses():
+        rows = [line.split(",") for line in haproxy.service.statistics().splitlines()]
+        status = rows[0].index("status")
+        return {row[1]: row[status].split()[0] for row in rows if row[1].startswith("s31")}
+
+    before = statuses()
+    assert (before["s31002"], before["s31003"]) == ("DOWN", "DRAIN")
+    grown = replace(serving(), backends=(replace(serving(31005).backends[0], name="0_80"), *backends))
+    haproxy.apply(grown)
+    assert {**before, **statuses()} == statuses()
+    assert asked(haproxy) == "one"
+
+    other = replace(backends[0], check=replace(check, interval_s=1800))
+    haproxy.apply(replace(grown, backends=(other, backends[1])))
+    assert (statuses()["s31002"], statuses()["s31003"]) == (
+        "UP",
+        "DRAIN",
+    )  # another check is another question
+    haproxy.crash()
+    haproxy.start()
+    assert "DRAIN" not in statuses().values()
+    told = [line for line in haproxy.log.read_text().splitlines() if "[WARNING]" in line]
+    assert [line for line in told if "state file" in line] == []

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from appliance import commands
-from appliance.haproxy import certificates, operator_texts
+from appliance.haproxy import certificates, kept_states, operator_texts
 from appliance.haproxy.catalogue import PARTS
 from appliance.haproxy.model import Access, Process
 from appliance.haproxy.render import render
@@ -96,6 +96,7 @@ def test_haproxy_accepts_it_without_a_warning(case, tmp_path):
     (tmp_path / rendered.maps_folder).mkdir()
     for name, text in rendered.maps.items():
         (tmp_path / rendered.maps_folder / name).write_text(text)
+    (tmp_path / kept_states.NAME).write_text(kept_states.NOTHING)
     (tmp_path / "haproxy.cfg").write_text(rendered.config.replace("/etc/ssl/shop.pem", certificate))
     done = commands.run(["haproxy", "-c", "-f", tmp_path / "haproxy.cfg"])
     assert (done.code, done.output + done.errors) == (0, "Configuration file is valid\n")
