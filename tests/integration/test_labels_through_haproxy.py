@@ -96,6 +96,10 @@ APPS = (
         checks=(CHECK,),
         more_ports=(31999,),
     ),
+    app("/https-check", 10022, {"VHOST": "hc.example"}, 31001, checks=(replace(CHECK, protocol="HTTPS"),)),
+    app("/source", 10023, {"VHOST": "source.example", "BALANCE": "source"}, 31001, 31002, 31003),
+    app("/sticky", 10024, {"VHOST": "sticky.example", "STICKY": "true"}, 31001, 31002, 31003),
+    app("/moved", 10025, {"PORT": "10026", "MODE": "http"}, 31001),
     # --- parts of their own ---
     app(
         "/own",
@@ -393,6 +397,26 @@ def test_a_service_port_may_be_bound_to_one_address_and_speak_tls(lb):
 
 def test_a_check_may_ask_another_port(lb):
     lb.haproxy.until(lambda: lb.who("down.example") == 503)
+
+
+def test_an_https_check_speaks_tls(lb):
+    lb.haproxy.until(lambda: lb.who("hc.example") == 503)  # its server does not
+
+
+def test_a_client_stays_where_the_balance_or_its_cookie_says(lb):
+    assert len({lb.who("source.example") for _ in range(9)}) == 1
+    answers = [lb.ask("sticky.example") for _ in range(9)]
+    assert {body.split()[0] for _, _, body in answers} == {"one", "two", "three"}
+    _, headers, body = answers[0]
+    cookie = {"Cookie": headers["set-cookie"].partition(";")[0]}
+    assert cookie["Cookie"].startswith("mesosphere_server_id=")
+    assert {lb.who("sticky.example", headers=cookie) for _ in range(9)} == {body.split()[0]}
+
+
+def test_the_port_of_a_label_replaces_the_service_port(lb):
+    assert lb.who(port=10026) == "one"
+    with pytest.raises(ConnectionRefusedError):
+        lb.ask(port=10025)
 
 
 def test_own_rules_of_a_vhost(lb):
