@@ -16,6 +16,10 @@ test: install-dev  ## install what is needed, then run every test (root: with re
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not lab'
 	$(BIN)/pytest -m lab
 
+packages:  ## .deb and .rpm for both machines into dist/
+	packaging/install-packages.sh ca-certificates python3-dev python3-venv rpm xz-utils
+	PYTHON=$(PYTHON) packaging/build.sh
+
 test-engines: install  ## the golden configurations on the HAProxys of Debian 13 and 11 (root; debootstrap)
 	packaging/install-engines.sh debootstrap
 	$(BIN)/python tests/other_haproxys.py
@@ -40,7 +44,7 @@ install: $(VENV)/installed  ## engines from the distribution, the package into .
 
 install-dev: $(VENV)/installed-dev
 
-$(VENV)/installed: pyproject.toml packaging/install-engines.sh
+$(VENV)/installed: pyproject.toml packaging/install-engines.sh packaging/install-packages.sh
 	packaging/install-engines.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
@@ -55,4 +59,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test test-engines check bench soak install install-dev clean
+.PHONY: help demo test packages test-engines check bench soak install install-dev clean

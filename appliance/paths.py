@@ -15,6 +15,12 @@ UNIX_SOCKET_LIMIT = 97
 """Bytes of a unix socket's path that HAProxy accepts (measured on 2.6)."""
 
 
+def package() -> Path | None:
+    """The folder of the .deb or .rpm that this code runs from; None for a checkout or a wheel."""
+    lib = Path(__file__).resolve().parents[1]
+    return lib.parent if (lib.parent.name, lib.name) == (NAME, "lib") else None
+
+
 @dataclass(frozen=True)
 class Paths:
     """All files of a node below one root.
@@ -104,6 +110,11 @@ class Paths:
     def unit(self) -> Path:
         """systemd's, which starts supervisord."""
         return self.root / "etc/systemd/system" / f"{NAME}.service"
+
+    @property
+    def units(self) -> Path:
+        """The distribution's units that setup has masked, and whether each was enabled: for their return."""
+        return self.state / "units.json"
 
     @property
     def applied(self) -> Path:

@@ -12,7 +12,7 @@ from appliance.cli import command
 from appliance.errors import ApplianceError, UsageError
 from appliance.paths import Paths
 from appliance.settings import MODES, NAME, Node
-from appliance.setup import apply, start
+from appliance.setup import apply, start, systemd
 from appliance.setup.model import Asked, Level
 from appliance.setup.survey import Refused, survey
 from appliance.trust import secret_in
@@ -79,6 +79,9 @@ def build() -> command.Parser:
     )
     made.add_argument("--yes", action="store_true", help="apply without asking")
     made.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    made.add_argument(
+        "--uninstall", action="store_true", help="hand the VIP over, stop, give the distribution's units back"
+    )
     made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
     made.set_defaults(call=setup)
     return made
@@ -90,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def setup(arguments: argparse.Namespace) -> int:
     paths = Paths.of(arguments.root)
+    if arguments.uninstall:
+        return _uninstall(paths, yes=arguments.yes)
     seen = survey(paths, _asked(arguments), arguments.credentials_file)
     for finding in seen.findings:
         if finding.level is not Level.OK:
@@ -108,6 +113,20 @@ def setup(arguments: argparse.Namespace) -> int:
         return 0
     apply.node(paths, seen.changes, seen.settings.lb)
     return _bring_up(paths, seen.settings, running)
+
+
+def _uninstall(paths: Paths, *, yes: bool) -> int:
+    """Settings, state and logs stay, for a return."""
+    command.need_root("appliance-setup --uninstall")
+    print("hands the VIP over, stops this node and gives the distribution's units back")
+    _confirm(yes)
+    if start.managed(paths):
+        systemd.retire()
+        for unit in systemd.give_back(paths.units):
+            print(f"{unit}: as it was before setup, but not started")
+    elif start.running(paths):
+        raise ApplianceError("systemd does not run this node: stop it by 'appliance node stop --graceful'")
+    return 0
 
 
 def _bring_up(paths: Paths, settings: Settings, running: bool) -> int:

@@ -13,7 +13,7 @@ from appliance import interfaces
 from appliance import settings as toml
 from appliance.errors import ApplianceError, EngineError, NotRunningError
 from appliance.keepalived import forwarding, leftover, model
-from appliance.paths import USER
+from appliance.paths import USER, package
 from appliance.setup import apply, start
 from appliance.setup.render import scripts
 from appliance.setup.supervisor import Supervisor
@@ -89,5 +89,9 @@ def _fifo(path: Path) -> None:
 
 
 def _supervisord() -> list[str]:
+    """Always the one that came with this code: beside a package's commands could be the distribution's."""
+    tree = package()
+    if tree is not None:
+        return [str(tree / "bin/supervisord")]
     beside = scripts() / "supervisord"
     return [str(beside)] if beside.is_file() else [sys.executable, "-m", "supervisor.supervisord"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from appliance import commands, templating
 from appliance import settings as toml
 from appliance.errors import MissingError
-from appliance.paths import USER
+from appliance.paths import USER, package
 from appliance.setup.plan import File
 
 if TYPE_CHECKING:
@@ -91,17 +91,32 @@ def files(
     wanted = [
         File(paths.settings, existing if same and existing else toml.render(settings)),
         File(paths.supervisord_conf, _supervisord(paths, programs(paths, folder, settings.lb))),
-        File(paths.unit, _unit(paths, folder)),
-        *(File(paths.bin / name, _script(name, paths), 0o755) for name in ("keepalived-run", "notify")),
     ]
+    if package() is None or str(paths.root) != "/":
+        wanted += [File(paths.unit, _unit(paths, folder)), *_scripts(paths, commands.find("keepalived"))]
     if login:
         text = f"{login.user}:{login.password}\n"
         wanted.append(File(paths.credentials, text, 0o640, f"root:{USER}", secret=True))
     return tuple(wanted)
 
 
-def _script(name: str, paths: Paths) -> str:
-    return templating.render(f"keepalived/{name}.sh.j2", paths=paths, keepalived=commands.find("keepalived"))
+def packaged(paths: Paths, folder: Path) -> tuple[File, ...]:
+    """The files that a package brings, so that setup does not write them."""
+    return (
+        File(Path("/usr/lib/systemd/system") / paths.unit.name, _unit(paths, folder)),
+        *_scripts(paths, "/usr/sbin/keepalived"),
+    )
+
+
+def _scripts(paths: Paths, keepalived: str) -> tuple[File, ...]:
+    return tuple(
+        File(
+            paths.bin / name,
+            templating.render(f"keepalived/{name}.sh.j2", paths=paths, keepalived=keepalived),
+            0o755,
+        )
+        for name in ("keepalived-run", "notify")
+    )
 
 
 def _supervisord(paths: Paths, wanted: Sequence[Program]) -> str:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance import commands, files
+from appliance import __version__, commands, files
 from appliance import settings as toml
 from appliance.errors import EngineError, NotRunningError, SettingsError
 from appliance.health.verdict import Verdict
@@ -42,6 +42,7 @@ def running(paths: Paths) -> bool:
 def record(paths: Paths) -> None:
     """Note what the programs are being started with."""
     facts = {
+        "version": __version__,
         "settings": files.read(paths.settings),
         "credentials": _digest(paths.credentials),
         "supervisord": _digest(paths.supervisord_conf),
@@ -66,7 +67,7 @@ def start(paths: Paths) -> None:
     """Start the node: by systemd, else in the background. Raises EngineError."""
     if managed(paths):
         systemd.call("daemon-reload")
-        systemd.take_over()
+        systemd.take_over(paths.units)
         systemd.call("enable", "--now", systemd.UNIT)
         return
     with (paths.log / "supervisord.out").open("ab") as output:
@@ -83,7 +84,7 @@ def refresh(paths: Paths, wanted: Settings) -> tuple[str, ...]:
     """Make running programs take what is written now; returns those that were restarted."""
     if managed(paths):
         systemd.call("daemon-reload")
-        systemd.take_over()
+        systemd.take_over(paths.units)
         systemd.call("enable", systemd.UNIT)
     supervisor = Supervisor(paths.supervisor_socket)
     groups = supervisor.update()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from appliance import commands
+from appliance import commands, files
 from appliance.errors import EngineError
 
 UNIT = "marathon-ha-appliance.service"
@@ -37,9 +38,32 @@ def call(*words: str) -> None:
         raise EngineError(f"systemctl {' '.join(words)}: {done.message}")
 
 
-def take_over() -> None:
-    """Stop and mask the distribution's units: else an upgrade of theirs starts them beside ours."""
+def retire() -> None:
+    """Stop our unit for good; its ExecStop hands the VIP over. Raises EngineError."""
+    if exists(UNIT):
+        call("disable", "--now", UNIT)
+
+
+def take_over(record: Path) -> None:
+    """Stop and mask the distribution's units: else an upgrade of theirs starts them beside ours.
+
+    How each was goes into `record` first, for `give_back`. Raises EngineError.
+    """
     for unit in DISTRO_UNITS:
         if exists(unit) and not masked(unit):
+            enabled = commands.run(["systemctl", "is-enabled", "--quiet", unit]).code == 0
+            files.replace(record, json.dumps({**files.report(record), unit: enabled}) + "\n")
             call("disable", "--now", unit)
             call("mask", unit)
+
+
+def give_back(record: Path) -> tuple[str, ...]:
+    """Undo what `take_over` recorded, but start nothing; returns the units. Raises EngineError."""
+    units = files.report(record)
+    for unit, enabled in units.items():
+        if masked(unit):
+            call("unmask", unit)
+        if enabled and exists(unit):
+            call("enable", unit)
+    record.unlink(missing_ok=True)
+    return tuple(units)
