@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+SHUTTING_DOWN = 6
 NOT_RUNNING = 70
-"""Fault code of stopping what is stopped already (supervisor.xmlrpc.Faults)."""
+"""Fault codes (supervisor.xmlrpc.Faults): any call after `shutdown`; stopping what is stopped already."""
+
+
+class _EndingError(NotRunningError):
+    """It answers, but only that it is shutting down."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,11 @@ class Supervisor:
         self._path = path
 
     def running(self) -> bool:
+        """Until its process ends, so also while it shuts down."""
         try:
             self.programs()
+        except _EndingError:
+            return True
         except NotRunningError:
             return False
         return True
@@ -82,6 +90,10 @@ class Supervisor:
             yield proxy.supervisor
         except (OSError, http.client.HTTPException) as error:
             raise NotRunningError(f"supervisord does not answer on {self._path}: {error}") from None
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != SHUTTING_DOWN:
+                raise
+            raise _EndingError(f"supervisord on {self._path} is shutting down") from None
         finally:
             transport.close()
 
