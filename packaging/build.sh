@@ -1,5 +1,6 @@
 #!/bin/sh
-# The four packages into dist/. VERSION replaces the one of appliance/__init__.py, to try an upgrade.
+# The four packages into dist/, or into DIST. VERSION replaces the one of appliance/__init__.py and ARCHS names fewer
+# machines, to try an upgrade.
 # The same sources give the same files: times are those of the last commit, names and order are fixed.
 set -eu
 umask 022
@@ -11,31 +12,38 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 MAINTAINER="Marathon HA appliance <marathon-ha@appliance.invalid>"
 export VERSION SOURCE_DATE_EPOCH MAINTAINER LC_ALL=C TZ=UTC
 
-newer() { [ -n "$(find "$@" 2>/dev/null | head -n 1)" ]; }
+# made FOLDER FILE...: whether FOLDER was made from these files, as they are now.
+made() {
+  folder=$1
+  shift
+  stamp=$(cat "$@" | sha256sum)
+  [ "$(cat "$folder/made" 2>/dev/null)" = "$stamp" ]
+}
 
-if [ ! -e build/tools/made ] || newer packaging/tools.txt -newer build/tools/made; then
+if ! made build/tools packaging/tools.txt; then
   rm -rf build/tools
   "${PYTHON:-python3}" -m venv build/tools
-  build/tools/bin/pip install --quiet --disable-pip-version-check -r packaging/tools.txt
-  touch build/tools/made
+  build/tools/bin/pip install --quiet --disable-pip-version-check --no-compile -r packaging/tools.txt
+  echo "$stamp" >build/tools/made
 fi
-if [ ! -e build/vendor/made ] || newer packaging/bundle.txt packaging/vendor.sh -newer build/vendor/made; then
+if ! made build/vendor packaging/bundle.txt packaging/vendor.sh; then
   packaging/vendor.sh "$PWD/build/vendor"
-  touch build/vendor/made
+  echo "$stamp" >build/vendor/made
 fi
 
-mkdir -p dist
-for arch in x86_64 aarch64; do
+DIST=${DIST:-$PWD/dist}
+mkdir -p "$DIST"
+for arch in ${ARCHS:-x86_64 aarch64}; do
   stage=$PWD/build/stage-$arch
   packaging/stage.sh "$stage" "$arch"
   case $arch in x86_64) deb=amd64 ;; aarch64) deb=arm64 ;; esac
   (cd build && STAGE=stage-$arch ARCH=$deb ../build/tools/bin/nfpm package -f ../packaging/nfpm.yaml -p deb \
-    -t "../dist/marathon-ha-appliance_${VERSION}-1_$deb.deb" >/dev/null)
+    -t "$DIST/marathon-ha-appliance_${VERSION}-1_$deb.deb" >/dev/null)
   rm -rf build/rpm
   mkdir -p build/rpm
   cp packaging/scripts/*.sh build/rpm
-  rpmbuild -bb --quiet --target "$arch" --define "_topdir $PWD/build/rpm" --define "_rpmdir $PWD/dist" \
+  rpmbuild -bb --quiet --target "$arch" --define "_topdir $PWD/build/rpm" --define "_rpmdir $DIST" \
     --define "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
     --define "stage $stage" --define "ver $VERSION" packaging/marathon-ha-appliance.spec
 done
-ls -l dist/*"$VERSION"-1*
+ls -l "$DIST"/*"$VERSION"-1*

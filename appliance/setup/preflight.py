@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from appliance.setup.model import Place
 
 PORTS = (80, 443, 9090, 9091, AGENT_PORT)
-OLDEST_HAPROXY = (2, 2)
+OLDEST_HAPROXY = (2, 4)
+"""Of what is rendered, 2.2 does not know `host_only` and `idle-close-on-response`."""
 OLDEST_KEEPALIVED = (2, 1)
 TOOLS = ("setpriv", "chrt", "ip")
 HANDOVER_TOOLS = ("nft", "ss")

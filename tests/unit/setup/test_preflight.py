@@ -13,7 +13,7 @@ from appliance.setup.model import Level
     ("said", "level"),
     [
         ("HAProxy version 2.6.12-1+deb12u2 2025/04/16 - https://haproxy.org/", Level.OK),
-        ("HA-Proxy version 2.2.9-2+deb11u6 2023/08/14", Level.OK),
+        ("HA-Proxy version 2.2.9-2+deb11u6 2023/08/14", Level.FAIL),
         ("HAProxy version 3.0.11", Level.OK),
         ("HA-Proxy version 1.8.27-1", Level.FAIL),
         ("HA-Proxy version 2.0.13", Level.FAIL),
