@@ -125,6 +125,29 @@ def publish(path: Path, facts: dict[str, Any]) -> None:
     replace(path, json.dumps(facts, sort_keys=True) + "\n", durable=False)
 
 
+class Tried:
+    """A file in `/run` that must end no program by being full or read-only: said once, and once when over."""
+
+    def __init__(self, path: Path) -> None:
+        self.trouble = ""
+        """Why it could not be written; '' if it was."""
+        self._path = path
+
+    def write(self, action: Callable[[], object]) -> bool:
+        """Do it. Whether it did; an OSError is the log's."""
+        try:
+            action()
+        except OSError as error:
+            if not self.trouble:
+                log.error("%s cannot be written: %s", self._path, error.strerror)  # noqa: TRY400 - enough
+            self.trouble = error.strerror or str(error)
+            return False
+        if self.trouble:
+            log.info("%s is written again", self._path)
+        self.trouble = ""
+        return True
+
+
 class Report:
     """A program's report in `/run`: replaced when its facts change, else touched, so that its age tells.
 
@@ -132,25 +155,24 @@ class Report:
     """
 
     def __init__(self, path: Path) -> None:
-        self.trouble = ""
-        """Why it could not be written; '' if it was."""
         self._path = path
+        self._tried = Tried(path)
         self._facts: dict[str, Any] | None = None
 
+    @property
+    def trouble(self) -> str:
+        """Why it could not be written; '' if it was."""
+        return self._tried.trouble
+
     def put(self, facts: dict[str, Any]) -> None:
-        try:
-            if facts == self._facts and self._path.exists():
-                os.utime(self._path)  # still so
-            else:
-                publish(self._path, facts)
-        except OSError as error:
-            if not self.trouble:
-                log.error("%s cannot be written: %s", self._path, error.strerror)  # noqa: TRY400 - enough
-            self.trouble = error.strerror or str(error)
-            return
-        if self.trouble:
-            log.info("%s is written again", self._path)
-        self.trouble, self._facts = "", facts
+        if self._tried.write(lambda: self._put(facts)):
+            self._facts = facts
+
+    def _put(self, facts: dict[str, Any]) -> None:
+        if facts == self._facts and self._path.exists():
+            os.utime(self._path)  # still so
+        else:
+            publish(self._path, facts)
 
 
 def report(path: Path) -> dict[str, Any]:

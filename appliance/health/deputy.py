@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
+from appliance import files
 from appliance.health import reports
 from appliance.health.orders import Reader
 from appliance.health.verdict import Verdict
@@ -20,6 +21,7 @@ class Deputy:
         self._paths = paths
         self._releases = releases
         self._orders = Reader(paths)
+        self._track = files.Tried(paths.track_file)
         self.acting = False
 
     def watch(self, *, ended: bool = False) -> str:
@@ -44,4 +46,4 @@ class Deputy:
         if not ordered.paused:
             verdict = Verdict.NO_LB_DRAINING if ordered.drained else Verdict.NO_LB
             verdict = Verdict.FAULT if self._releases() else verdict
-            reports.write_weight(self._paths, verdict)
+            self._track.write(lambda: reports.write_weight(self._paths, verdict))

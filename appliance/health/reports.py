@@ -27,8 +27,27 @@ def write_number(paths: Paths, number: int) -> bool:
     """The same with a number that may be another one than the verdict's: a frozen one."""
     if weight(paths) == number:
         return False
-    files.replace(paths.track_file, f"{number}\n", durable=False)
+    text = f"{number}\n"
+    try:
+        files.replace(paths.track_file, text, durable=False)
+    except OSError:
+        if not paths.track_file.exists():
+            raise
+        _overwrite(paths.track_file, text)
     return True
+
+
+def _overwrite(path: Path, text: str) -> None:
+    """Where /run is full, the file's own block is still there: the VIP has to move then, too.
+
+    keepalived reads when the file is closed, so it never sees half of it.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(descriptor, text.encode(), 0)
+        os.ftruncate(descriptor, len(text))
+    finally:
+        os.close(descriptor)
 
 
 def weight(paths: Paths) -> int | None:

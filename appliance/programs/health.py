@@ -45,6 +45,8 @@ class Program:
         self.haproxy = process.Watched(self.poll, self._master)
         self.marathons = foreign.Master()
         self.running = True
+        self.report = files.Report(paths.health_report)
+        self.track, self.heart = files.Tried(paths.track_file), files.Tried(paths.heartbeat)
         self._published: dict[str, object] = {}
 
     def run(self) -> None:
@@ -60,7 +62,7 @@ class Program:
                 self.look()
         self.servers.stop()
         if not self.ordered.paused:
-            reports.write_weight(self.paths, Verdict.NO_LB)
+            self.track.write(lambda: reports.write_weight(self.paths, Verdict.NO_LB))
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.running = False
@@ -69,7 +71,7 @@ class Program:
         """Ask HAProxy once, and find its master again after its death."""
         self.haproxy.find()
         self._follow(self._seen(problem=foreign.ask() if self._floating else probe.ask()))
-        reports.beat(self.paths)
+        self.heart.write(lambda: reports.beat(self.paths))
 
     def died(self) -> None:
         """Give the verdict first, then have supervisord start HAProxy again."""
@@ -112,7 +114,7 @@ class Program:
     def _follow(self, look: Look) -> None:
         before, self.state = self.state, step(self.state, look, time.monotonic())
         self.has_served |= self.state.verdict.serves
-        reports.write_number(self.paths, self._number())
+        self.track.write(lambda: reports.write_number(self.paths, self._number()))
         self._publish(look)
         if before.verdict is not self.state.verdict:
             self._record(before)
@@ -148,14 +150,13 @@ class Program:
                 for peer in look.peers
             },
         }
-        if facts == self._published:
+        if facts == self._published and not self.report.trouble:
             return
         if self._published.get("verdict") != facts["verdict"]:
             self.verdict_since = time.time()
         self._published = facts
-        files.publish(
-            self.paths.health_report,
-            {**facts, "since": self.started_at, "pid": os.getpid(), "verdict_since": self.verdict_since},
+        self.report.put(
+            {**facts, "since": self.started_at, "pid": os.getpid(), "verdict_since": self.verdict_since}
         )
 
     def _record(self, before: Health) -> None:

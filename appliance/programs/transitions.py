@@ -34,7 +34,7 @@ class Report:
     """vrrp.json: the first VIP's state, and that of each VIP by its address."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._report = files.Report(path)
         self._since = time.time()
         self._vips: dict[str, dict[str, object]] = {}
 
@@ -47,10 +47,17 @@ class Report:
         self._vips = {address: self._vips[address] for address in addresses if address in self._vips}
         self._publish()
 
+    def again(self) -> None:
+        """Call now and then: what could not be written then is written now."""
+        if self._report.trouble:
+            self._publish()
+
     def _publish(self) -> None:
         first: dict[str, object] = next(iter(self._vips.values()), {})
         alarms = [alarm for vip in self._vips.values() for alarm in cast("list[object]", vip["alarms"])]
-        files.publish(self._path, {"since": self._since, **first, "alarms": alarms, "vips": self._vips})
+        # A copy: what is put later is compared with it.
+        facts = {"since": self._since, **first, "alarms": alarms, "vips": dict(self._vips)}
+        self._report.put(facts)
 
 
 class Transitions:

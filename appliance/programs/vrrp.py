@@ -96,6 +96,7 @@ class Program:
             self.fifo.reopen()
             self.poll.register(self.fifo, select.POLLIN)
         self._follow_settings()
+        self.report.again()
         for router in self.routers:
             router.listen()
         self._clean_up()

@@ -1,14 +1,15 @@
-"""A /run that is full or read-only, and a HAProxy that does not answer, stop no traffic and no generator."""
+"""A /run that is full or read-only, and a HAProxy that does not answer, stop no traffic and no program."""
 
 from __future__ import annotations
 
 import signal
 
 import pytest
-from one_node import OneNode
+from one_node import BIN, OneNode
 
 from appliance import files
 from appliance.haproxy.render import own_hash
+from appliance.health.verdict import Verdict
 
 
 @pytest.fixture
@@ -75,3 +76,58 @@ def test_a_haproxy_that_takes_questions_and_does_not_answer_is_an_alarm_and_goes
 
 def alarms(node):
     return {alarm["id"] for alarm in node.report()["alarms"]}
+
+
+@pytest.fixture
+def health(node):
+    """Starts the health program; it has to live to the end of the test."""
+    node.paths.health_run.mkdir()
+    started = []
+
+    def start():
+        started.append(node._start([BIN / "appliance", "--root", node.root, "run", "health"]))
+
+    yield start
+    assert [process.poll() for process in started] == [None], node.log()
+
+
+def weight(node):
+    return (files.read(node.inside(node.paths.track_file)) or "").strip()
+
+
+def verdict(node):
+    return files.report(node.inside(node.paths.health_report)).get("verdict")
+
+
+def said(node, words):
+    return [line for line in node.log().splitlines() if words in line]
+
+
+def test_the_verdict_reaches_the_track_file_in_a_run_that_is_full(node, health):
+    # One page for the number, one for the report: nothing can be replaced any more.
+    node.mount("-t", "tmpfs", "-o", "size=8k", "tmpfs", node.paths.health_run)
+    health()
+    node.until(lambda: weight(node) == str(Verdict.HEALTHY.value))
+    node.until(lambda: said(node, "health.json cannot be written: No space left"))
+    node.kill(node.haproxy)
+    node.until(lambda: weight(node) == str(Verdict.NO_LB.value))
+    assert len(said(node, "health.json cannot be written")) == 1
+    node.mount("-o", "remount,size=10m", node.paths.health_run)
+    node.until(lambda: verdict(node) == "NO_LB")
+    node.until(lambda: said(node, "health.json is written again"))
+
+
+def test_health_goes_on_in_a_run_that_is_read_only(node, health):
+    health()
+    node.until(lambda: verdict(node) == "HEALTHY")
+    node.mount("--bind", node.paths.run, node.paths.run)
+    node.mount("-o", "remount,bind,ro", node.paths.run)
+    node.until(lambda: said(node, "heartbeat cannot be written: Read-only"))
+    node.kill(node.haproxy)
+    node.until(lambda: said(node, "lb.weight cannot be written: Read-only"))
+    node.until(lambda: said(node, "health.json cannot be written: Read-only"))
+    assert weight(node) == str(Verdict.HEALTHY.value)
+    node.mount("-o", "remount,bind,rw", node.paths.run)
+    node.until(lambda: weight(node) == str(Verdict.NO_LB.value) and verdict(node) == "NO_LB")
+    node.until(lambda: said(node, "heartbeat is written again"))
+    assert len(said(node, "cannot be written: Read-only")) <= 4  # health's three files, the generator's one

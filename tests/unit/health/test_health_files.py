@@ -117,3 +117,13 @@ def test_names_and_numbers_lead_back_to_the_verdict():
 def test_the_deputy_lets_go_where_no_last_resort_is_wanted(paths):
     assert "has not run yet" in Deputy(paths, lambda: True).watch()
     assert reports.weight(paths) == Verdict.FAULT.value
+
+
+def test_the_deputy_outlives_a_track_file_that_cannot_be_written(paths):
+    deputy = Deputy(paths)
+    paths.health_run.rmdir()
+    assert "has not run yet" in deputy.watch()
+    assert deputy.watch() == ""
+    paths.health_run.mkdir()
+    deputy.watch()
+    assert reports.weight(paths) == 0
