@@ -27,6 +27,8 @@ CLOCKS_APART_S = 2.0
 """Beyond that, ages that nodes compare with each other mean nothing."""
 UNREACHABLE = "unreachable"
 LARGEST_ANSWER = 4_000_000
+LASTING_S = 1.0
+"""A VIP that moves is on two nodes for some tens of milliseconds; longer than this, something is wrong."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Row:
         said = self.facts.get("vips")
         of_vip = (it for it in said if it.get("address") == address) if isinstance(said, list) else ()
         return next(iter(of_vip), {})
+
+    def has_settled(self, address: str) -> bool:
+        """Whether it has this VIP for longer than a move takes; taken for granted where it does not say."""
+        held_s = self.of_vip(address).get("held_s", LASTING_S)
+        return isinstance(held_s, (int, float)) and held_s >= LASTING_S
 
     def part(self, key: str) -> Mapping[str, Any]:
         part = self.facts.get(key)
@@ -167,11 +174,15 @@ def _why_more(vip: str, order: Sequence[str], rows: Sequence[Row]) -> str:
 
 def _owner_alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
     """Of a further VIP."""
-    owners = [row.name for row in rows if row.of_vip(vip).get("holds")]
+    return _owners(vip, [row for row in rows if row.of_vip(vip).get("holds")], rows)
+
+
+def _owners(vip: str, owners: Sequence[Row], rows: Sequence[Row]) -> list[Alarm]:
     if not owners and not _others_unknown(rows):
         return [Alarm("VIP-NO-OWNER", f"no node that answers has {vip}")]
-    if len(owners) > 1:
-        text = f"{vip} is on {', '.join(owners)}: do they hear each other (protocol 112)?"
+    if sum(row.has_settled(vip) for row in owners) > 1:
+        names = ", ".join(row.name for row in owners)
+        text = f"{vip} is on {names}: do they hear each other (protocol 112)?"
         return [Alarm("VIP-TWO-OWNERS", text)]
     return []
 
@@ -206,15 +217,7 @@ def _others_unknown(rows: Sequence[Row]) -> bool:
 
 
 def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
-    owners = [row for row in rows if row.holds]
-    alarms = []
-    if not owners and not _others_unknown(rows):
-        alarms.append(Alarm("VIP-NO-OWNER", f"no node that answers has {vip}"))
-    if len(owners) > 1:
-        names = ", ".join(row.name for row in owners)
-        alarms.append(
-            Alarm("VIP-TWO-OWNERS", f"{vip} is on {names}: do they hear each other (protocol 112)?")
-        )
+    alarms = _owners(vip, [row for row in rows if row.holds], rows)
     known = [row for row in rows if row.facts]
     if any(row.floating for row in known) and not any(row.verdict.serves for row in known):
         text = (

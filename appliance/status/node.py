@@ -14,6 +14,7 @@ from appliance.trust import Trust
 if TYPE_CHECKING:
     from appliance.paths import Paths
     from appliance.settings import Settings, Vip
+    from appliance.status.ownership import Ownership
 
 SCHEMA = "marathon-ha-appliance/node/1"
 OWNER = "OWNER"
@@ -24,9 +25,9 @@ LB_SILENT_S = 30.0
 """It writes every second; a reload, or a HAProxy that does not answer, may hold it up."""
 
 
-def status(paths: Paths, settings: Settings) -> dict[str, Any]:
+def status(paths: Paths, settings: Settings, ownership: Ownership) -> dict[str, Any]:
     """The object that the agent answers at /status.json."""
-    vips = [_vip(settings, vip, reports.weight(paths) or 0) for vip in settings.vips]
+    vips = [_vip(settings, vip, reports.weight(paths) or 0, ownership) for vip in settings.vips]
     holds = any(vip["holds"] for vip in vips)
     weight = reports.weight(paths) or 0
     vrrp = files.report(paths.vrrp_report)
@@ -56,12 +57,14 @@ def status(paths: Paths, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _vip(settings: Settings, vip: Vip, weight: int) -> dict[str, Any]:
+def _vip(settings: Settings, vip: Vip, weight: int, ownership: Ownership) -> dict[str, Any]:
     rank = settings.cluster.rank_for(vip)
+    holds = interfaces.holds(vip.address, vip.interface)
     return {
         "address": vip.address,
         "virtual_router_id": vip.virtual_router_id,
-        "holds": interfaces.holds(vip.address, vip.interface),
+        "holds": holds,
+        "held_s": round(ownership.held_s(vip.address, holds, time.monotonic()), 3),
         "rank": rank,
         "effective": priority.effective(rank, weight),
     }

@@ -15,6 +15,7 @@ from appliance import templating
 from appliance.settings import AGENT_PORT
 from appliance.status import cluster, events, node, receive, table
 from appliance.status.challenges import Challenges
+from appliance.status.ownership import Ownership
 
 if TYPE_CHECKING:
     import socket
@@ -40,6 +41,7 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     """The WSGI application. Read-only, but for orders that another node signs."""
     app = bottle.Bottle()
     challenges = Challenges()
+    ownership = Ownership()
 
     def answer(text: str, content_type: str) -> Any:
         return bottle.HTTPResponse(
@@ -47,7 +49,7 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
         )
 
     def status_json() -> Any:
-        return answer(json.dumps(node.status(paths, settings())) + "\n", "application/json")
+        return answer(json.dumps(node.status(paths, settings(), ownership)) + "\n", "application/json")
 
     def page() -> Any:
         happened = events.recent(paths.events, EVENTS_SHOWN)

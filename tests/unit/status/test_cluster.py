@@ -10,6 +10,7 @@ from appliance.cli.status import exit_code
 from appliance.health.verdict import Verdict
 from appliance.status import table
 from appliance.status.cluster import Row, ahead_s, view
+from appliance.status.ownership import Ownership
 
 VIP = "10.77.0.250"
 
@@ -153,10 +154,10 @@ def test_where_marathon_runs_none_one_alarm_says_it():
 MORE = "10.77.0.251"
 
 
-def of_vips(rank, *, has=(), nodes=("10.77.0.237", "10.77.0.238"), ahead_s=0.0):
-    """A node that says which VIPs it has."""
+def of_vips(rank, *, has=(), nodes=("10.77.0.237", "10.77.0.238"), ahead_s=0.0, held_s=60.0):
+    """A node that says which VIPs it has, and for how long."""
     found = row(rank, owner=VIP in has)
-    vips = [{"address": address, "holds": address in has} for address in (VIP, MORE)]
+    vips = [{"address": it, "holds": it in has, "held_s": held_s * (it in has)} for it in (VIP, MORE)]
     return Row(
         found.name, found.address, rank, {**found.facts, "vips": vips, "nodes": list(nodes)}, "", ahead_s
     )
@@ -177,6 +178,24 @@ def test_a_further_vip_without_an_owner_or_with_two_is_an_alarm():
     order = {MORE: ["slave-1", "slave-2"]}
     assert ids(view(VIP, [of_vips(0, has=[VIP]), of_vips(1)], order)) == ["VIP-NO-OWNER"]
     assert ids(view(VIP, [of_vips(0, has=[VIP, MORE]), of_vips(1, has=[MORE])], order)) == ["VIP-TWO-OWNERS"]
+
+
+@pytest.mark.parametrize(("held_s", "alarms"), [(0.0, []), (0.9, []), (1.0, ["VIP-TWO-OWNERS"] * 2)])
+def test_two_owners_during_a_move_are_no_alarm_until_it_has_lasted_too_long(held_s, alarms):
+    both = [of_vips(0, has=[VIP, MORE]), of_vips(1, has=[VIP, MORE], held_s=held_s)]
+    seen = view(VIP, both, {MORE: ["slave-1", "slave-2"]})
+    assert ids(seen) == alarms
+    assert "is on slave-1 and slave-2" in seen.why
+
+
+def test_a_node_tells_for_how_long_it_has_a_vip():
+    ownership = Ownership()
+    assert ownership.held_s(VIP, True, 10.0) == 0.0
+    assert ownership.held_s(MORE, True, 11.0) == 0.0
+    assert ownership.held_s(VIP, True, 11.5) == 1.5
+    assert ownership.held_s(VIP, False, 12.0) == 0.0
+    assert ownership.held_s(VIP, True, 13.0) == 0.0, "it came back"
+    assert ownership.held_s(MORE, True, 13.0) == 2.0
 
 
 def test_nodes_that_rank_each_other_differently_are_an_alarm():
