@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.haproxy import texts
+from appliance.haproxy.model import OWN_BACKENDS
 from appliance.haproxy.targets import Targets, some_targets, targets
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def vhosts(load_balancer: LoadBalancer, process: Process, certificates: tuple[st
     tls = {one.host: one for one in load_balancer.tls}
     hosts = {route.host for route in load_balancer.routes if not route.host.startswith("*")}
     hosts |= {host for rules in load_balancer.own_rules for host in rules.hosts}
-    taken = {backend.name for backend in load_balancer.backends} | {"generator", _REST}
+    taken = {backend.name for backend in load_balancer.backends} | {*OWN_BACKENDS, _REST}
     routes: dict[str, list[Route]] = {}
     for route in load_balancer.routes:
         routes.setdefault(route.host, []).append(route)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OWN_BACKENDS = ("agent", "generator", "generator_signal", "generator_statistics", "no-route")
+"""Those that serve no app."""
 PROBE_HOST = "probe.marathon-ha-appliance.internal"
 PROBE_PATH = "/_marathon_ha_appliance/probe"
 """Asked on :80 from this node only, with PROBE_HOST: answered inside the frontend, seen by no service."""

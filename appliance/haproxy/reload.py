@@ -102,6 +102,12 @@ class MasterReload:
         except EngineError:
             return ()
 
+    def old_workers(self) -> int | None:
+        try:
+            return len(runtime.processes(self.socket).old_workers)
+        except EngineError:
+            return None
+
 
 def _unbindable(folder: Path) -> str:
     """Why a master that reloads cannot bind its sockets anew in `folder`; '' if nothing is known against it.
@@ -143,3 +149,6 @@ class CommandReload:
             return (int(runtime.info(self.socket).get("Pid", "0")),)
         except EngineError:
             return ()
+
+    def old_workers(self) -> None:
+        """Not known: HAProxy belongs to the user."""

@@ -19,6 +19,7 @@ from appliance.haproxy.model import PROBE_HOST, PROBE_PATH, TLS_KEYWORDS
 from appliance.haproxy.shared import APP_MAP, app_map, shared
 from appliance.haproxy.targets import target
 from appliance.haproxy.words import host_regex, literal, location_regex, prefix_regex, quoted, realm
+from appliance.settings import AGENT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,6 +92,7 @@ def render(load_balancer: LoadBalancer, process: Process) -> Rendered:
             app_id_rules=_app_id_rules(load_balancer),
             maxconn=_maxconn(load_balancer, process),
             description=description,
+            agent_port=AGENT_PORT,
             probe_host=PROBE_HOST,
             probe_path=PROBE_PATH,
             quoted=quoted,

@@ -37,6 +37,8 @@ class Reloads(Protocol):
 
     def pids(self) -> tuple[int, ...]: ...
 
+    def old_workers(self) -> int | None: ...
+
 
 class Service:
     """One HAProxy and its configuration file. One thread acts; any may ask."""
@@ -84,6 +86,10 @@ class Service:
         folder = _MAPS.search(self.loaded())
         found = sorted((self.folder / folder[0]).glob(name.replace(".", "*."))) if folder else []
         return "".join(files.read(path) or "" for path in found)
+
+    def old_workers(self) -> int | None:
+        """How many finish their connections yet; None: not known."""
+        return self.reloads.old_workers()
 
     def statistics(self) -> str:
         """Of all proxies, as text. Raises EngineError when HAProxy does not answer."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import EngineError
 from appliance.haproxy import runtime
+from appliance.haproxy.model import OWN_BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,6 +37,8 @@ def parse(reply: str) -> list[State]:
         if line.startswith("#") or len(words) != len(names) or not names:
             continue
         entry = dict(zip(names, words))
+        if entry.get("be_name") in OWN_BACKENDS:
+            continue
         try:
             checked = int(entry["srv_check_state"]) & _CHECKED == _CHECKED
             port = int(entry["srv_port"])
@@ -45,10 +48,25 @@ def parse(reply: str) -> list[State]:
     return found
 
 
-def up(socket: Path) -> int:
-    """How many of the servers that HAProxy checks are not down. Raises EngineError."""
-    found = parse(runtime.command(socket, "show servers state", timeout_s=_COUNT_DEADLINE_S))
-    return len({(it.address, it.port) for it in found if it.checked and not it.down})
+@dataclass(frozen=True)
+class Counts:
+    """Of servers by their address and port: each once, however many backends have it."""
+
+    up: int
+    """Checked, and not down everywhere."""
+    down: int
+    unchecked: int
+
+
+def counted(found: Collection[State]) -> Counts:
+    checked = {(it.address, it.port) for it in found if it.checked}
+    up = {(it.address, it.port) for it in found if it.checked and not it.down}
+    return Counts(len(up), len(checked) - len(up), len({(it.address, it.port) for it in found} - checked))
+
+
+def count(socket: Path) -> Counts:
+    """Raises EngineError."""
+    return counted(parse(runtime.command(socket, "show servers state", timeout_s=_COUNT_DEADLINE_S)))
 
 
 def down(socket: Path, places: Collection[tuple[str, int]]) -> bool:

@@ -1,4 +1,4 @@
-"""How many servers HAProxy finds up, asked in the background: its answer may take its time."""
+"""How many servers HAProxy finds up and down, asked in the background: its answer may take its time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ class Servers:
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._stop = threading.Event()
-        self.up: int | None = None
+        self.counts: states.Counts | None = None
+        """None: not known."""
+
+    @property
+    def up(self) -> int | None:
         """Of those that are checked; None: not known."""
+        return self.counts.up if self.counts else None
 
     def start(self) -> None:
         threading.Thread(target=self._ask_forever, name="servers", daemon=True).start()
@@ -32,7 +37,7 @@ class Servers:
     def _ask_forever(self) -> None:
         while not self._stop.is_set():
             try:
-                self.up = states.up(self._socket)
+                self.counts = states.count(self._socket)
             except EngineError:
-                self.up = None
+                self.counts = None
             self._stop.wait(INTERVAL_S)

@@ -89,6 +89,8 @@ class Follower:
         self.applied = False
         self.apps = 0
         self.last_reload: dict[str, Any] = {"at": 0.0, "ok": True, "message": ""}
+        self.old_workers: int | None = None
+        """Still finishing their connections; None: not known."""
         self.running = True
         self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
         self._told: set[tuple[str, str]] = set()
@@ -160,6 +162,7 @@ class Follower:
             self._heard_nothing(str(error))
             return
         self.silent = ""
+        self.old_workers = self.generator.service.old_workers() if running else None
         wanted = self.generator.wanted
         self.applied = running != "" and wanted is not None and running == wanted.hash
         if running and not self.applied and time.monotonic() >= self.retry_at:
@@ -250,7 +253,8 @@ class Follower:
                 self.retry_at = time.monotonic() + self.retry_s
 
     def _confirm(self) -> None:
-        self.generator.service.confirm()
+        with self.generator.tally.timing("confirm"):
+            self.generator.service.confirm()
         self._reloaded("")
 
     def _reloaded(self, complaint: str) -> None:
@@ -285,6 +289,10 @@ class Follower:
             "held": self.holding.facts() if self.holding else None,
             "follows": self.holding is None or self.holding.follows,
             "apps": self.apps,
+            "backends": len(wanted.load_balancer.backends) if wanted and wanted.load_balancer else None,
+            "applies": self.generator.tally.facts(),
+            "reload_reasons": dict(self.generator.tally.reasons),
+            "old_workers": self.old_workers,
             "quarantined": [
                 {"app_id": app_id, "reason": reason} for app_id, reason in self.generator.quarantined
             ],

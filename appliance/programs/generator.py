@@ -12,6 +12,7 @@ from appliance.haproxy.culprits import culprits, without
 from appliance.haproxy.model import LoadBalancer
 from appliance.haproxy.render import Rendered, render
 from appliance.haproxy.service import RefusedError
+from appliance.programs.tally import Tally
 from appliance.services.last_good import KEPT, LastGood
 from appliance.services.memo import Memo
 from appliance.services.model import Ask, Quarantined
@@ -68,6 +69,7 @@ class Generator:
     failing: str = ""
 
     memo: Memo = field(default_factory=Memo)
+    tally: Tally = field(default_factory=Tally)
 
     def rendered(self, cluster: Cluster) -> Rendered:
         """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
@@ -92,6 +94,7 @@ class Generator:
             if rendered.hash == self.failed[0]:
                 raise EngineError(self.failed[1])
             log.info("reload: %s", summary(decision.reasons))
+            self.tally.reload_for(decision.reasons)
             self._apply(cluster, rendered, load_balancer)
         else:
             self.wanted = plan.Generation(rendered.hash, load_balancer)
@@ -200,7 +203,8 @@ class Generator:
     def _hand_over(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
         generation = plan.Generation(rendered.hash, load_balancer)
         try:
-            self.service.apply(rendered)
+            with self.tally.timing("reload"):
+                self.service.apply(rendered)
         except NotRunningError:
             self.wanted = generation
             raise

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from appliance import files, settings
@@ -141,6 +142,7 @@ class Program:
             "yields_to": look.preferred_name if state.yields else "",
             "paused": self.ordered.paused,
             "servers_up": look.sight.servers_up,
+            "servers": asdict(self.servers.counts) if self.servers.counts else None,
             "peers": {
                 peer.address: {
                     "verdict": peer.verdict.name,

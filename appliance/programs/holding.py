@@ -66,7 +66,8 @@ class Holding:
                 self._settled = True
                 return False
             started = time.monotonic()
-            service.apply(rendered)
+            with self._generator.tally.timing("rollback"):
+                service.apply(rendered)
         except NotRunningError:
             self._generator.wanted = Generation(rendered.hash)
             raise

@@ -9,7 +9,7 @@ from appliance import files, interfaces
 from appliance.health import reports
 from appliance.health.verdict import named
 from appliance.keepalived import advert, notify, priority
-from appliance.keepalived.cause import Witness, cause
+from appliance.keepalived.cause import STOP, Cause, Witness, cause
 from appliance.keepalived.hooks import Call, Hooks
 from appliance.keepalived.model import instance_name
 from appliance.keepalived.notify import State, Vrrp
@@ -83,6 +83,10 @@ class Transitions:
         self._vrrp = Vrrp()
         self._cause = self._cause_of_priority = ""
         self._name = instance_name(settings.read(), vip)
+        self._counts: dict[str, dict[str, int]] = {}
+        """Transitions by the state they led to and the kind of their cause, since this program started."""
+        self._takeover_s: float | None = None
+        """From the last advert of the owner before to this node's ownership, at its last takeover."""
         self._handover = ""
         self._alarms: list[dict[str, Any]] = []
         self._heard: Advert | None = None
@@ -155,12 +159,21 @@ class Transitions:
     def _know(self, after: Vrrp, why: str = "") -> None:
         before, self._vrrp = self._vrrp, after
         if before.state not in (after.state, State.UNKNOWN):
-            self._cause = why or cause(before.state, after.state, self._witness())
+            found = Cause(STOP, why) if why else self._found(before.state, after.state)
+            self._cause = found.words
+            counts = self._counts.setdefault(after.state.value, {})
+            counts[found.kind] = counts.get(found.kind, 0) + 1
             self._tell("state", f"{before.state.value} -> {after.state.value}: {self._cause}", before)
         elif before.state is after.state and before.priority is not None and after.priority is not None:
             self._know_priority(before, before.priority, after.priority)
         if before != after:
             self._publish()
+
+    def _found(self, before: State, after: State) -> Cause:
+        seen = self._witness()
+        if after is State.MASTER and seen.heard is not None:
+            self._takeover_s = round(seen.heard_age_s, 4)
+        return cause(before, after, seen)
 
     def _know_priority(self, before: Vrrp, was: int, now: int) -> None:
         if was != now:
@@ -208,6 +221,8 @@ class Transitions:
                 "state_since": self._vrrp.since,
                 "priority": self._vrrp.priority,
                 "cause": self._cause,
+                "transitions": {state: dict(kinds) for state, kinds in self._counts.items()},
+                "takeover_s": self._takeover_s,
                 "handover": self._handover,
                 "alarms": self._alarms,
             },

@@ -21,7 +21,7 @@ _UP = ("UP", "no check")
 
 def ask(path: Path) -> dict[str, Any]:
     """Raises NotRunningError if nobody answers there, EngineError if the answer is none."""
-    connection = _Connection(str(path), timeout=PATIENCE_S)
+    connection = UnixConnection(str(path), timeout=PATIENCE_S)
     try:
         connection.request("GET", PAGE)
         answer = connection.getresponse()
@@ -74,7 +74,7 @@ def _server(server: Mapping[str, Any]) -> str:
     return f"{server['name']}  {address}:{server['port']}  {server['state'] or 'not known'}"
 
 
-class _Connection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP on a unix socket."""
 
     def __init__(self, path: str, timeout: float) -> None:

@@ -254,6 +254,12 @@ def _held(row: Row) -> list[Mapping[str, Any]]:
     return [it for it in alarms if str(it["id"]).startswith(("CONFIG-", "HISTORY-", "HAPROXY-", "LB-"))]
 
 
+def state_alarms(row: Row) -> list[Alarm]:
+    """What follows from the state of this one node."""
+    alarm = _verdict_alarm(row)
+    return [*_frozen([row]), *([alarm] if alarm else [])]
+
+
 def _verdict_alarm(row: Row) -> Alarm | None:
     if row.part("health").get("draining"):
         return Alarm("MAINTENANCE", f"{row.name} is drained; 'appliance undrain' there ends it")

@@ -66,6 +66,7 @@ def _vip(settings: Settings, vip: Vip, weight: int, ownership: Ownership) -> dic
         "holds": holds,
         "held_s": round(ownership.held_s(vip.address, holds, time.monotonic()), 3),
         "rank": rank,
+        "base": priority.base(rank),
         "effective": priority.effective(rank, weight),
     }
 

@@ -13,7 +13,7 @@ import bottle
 
 from appliance import templating
 from appliance.settings import AGENT_PORT
-from appliance.status import cluster, events, node, receive, table
+from appliance.status import cluster, events, metrics, node, processes, receive, table
 from appliance.status.challenges import Challenges
 from appliance.status.ownership import Ownership
 
@@ -51,6 +51,10 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     def status_json() -> Any:
         return answer(json.dumps(node.status(paths, settings(), ownership)) + "\n", "application/json")
 
+    def prometheus() -> Any:
+        found = node.status(paths, settings(), ownership)
+        return answer(metrics.text(found, processes.running(paths.supervisor_socket)), metrics.CONTENT_TYPE)
+
     def page() -> Any:
         happened = events.recent(paths.events, EVENTS_SHOWN)
         return answer(render(cluster.ask(settings()), happened, time.time()), "text/html")
@@ -74,6 +78,7 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     app.get("/challenge", callback=challenge)
     app.post("/orders", callback=order)
     app.get("/status.json", callback=status_json)
+    app.get("/metrics", callback=prometheus)
     app.get("/", callback=page)
     app.get("/style.css", callback=style)
     return app

@@ -64,6 +64,16 @@ def test_only_who_is_listed_reads_9090_and_the_nodes_always_do(lb, path):
     assert (answer[0], answer[2]) == (403, "not for this address: see [access] statistics_networks\n")
 
 
+def test_the_agents_metrics_are_passed_on_and_nothing_else_of_it(lb):
+    answer = lb.ask(9090, "/appliance/metrics")
+    assert (answer[0], answer[2].split(";")[0]) == (503, "the agent does not run on this node")
+    assert status(lb, 9090, "/appliance/metrics", source=lb.OUTSIDE) == 403
+    lb.serve(9099, "agent")
+    assert lb.ask(9090, "/appliance/metrics", source=READER)[2].split()[:2] == ["agent", "/metrics"]
+    for path in ("/appliance/orders", "/appliance/metrics/", "/orders"):
+        assert "agent" not in lb.ask(9090, path)[2]
+
+
 def test_health_is_told_to_everybody(lb):
     assert status(lb, 9090, "/_haproxy_health_check", source=lb.OUTSIDE) == 200
 

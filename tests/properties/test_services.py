@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.haproxy.catalogue import LABEL_TEMPLATES
-from appliance.haproxy.model import Process
+from appliance.haproxy.model import OWN_BACKENDS, Process
 from appliance.haproxy.operator_texts import built_in
 from appliance.haproxy.render import render
 from appliance.marathon.model import App, Cluster, Endpoint, HealthCheck, Port, Task
@@ -153,7 +153,7 @@ def test_no_line_opens_a_section_that_is_not_ours(cluster):
     for heading in sections(balancer):
         kind, _, name = heading.partition(" ")
         if kind == "backend":
-            assert name in names | {"generator", "generator_signal", "generator_statistics", "no-route"}
+            assert name in names | set(OWN_BACKENDS)
         elif kind == "userlist":
             assert name.removeprefix("user_") in names
         else:

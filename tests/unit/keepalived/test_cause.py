@@ -78,7 +78,7 @@ def heard(priority):
     ],
 )
 def test_causes(before, after, seen, words):
-    assert cause(before, after, seen) == words
+    assert cause(before, after, seen).words == words
 
 
 def packet(body, source="10.77.0.237"):

@@ -23,6 +23,9 @@ class Stubborn:
     def running(self):
         return ""
 
+    def old_workers(self):
+        return 0
+
     def apply(self, _):
         self.tried += 1
         raise EngineError("no reload")

@@ -7,6 +7,7 @@ import json
 import threading
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from appliance import files, settings
 from appliance.health import reports
@@ -111,3 +112,21 @@ def test_what_a_peer_says_is_escaped():
     page = web.render(cluster.view("10.77.0.250", [evil]), [], 0.0)
     assert "<b>" not in page
     assert "<img" not in page
+
+
+def test_prometheus_reads_what_the_programs_published(paths, get):
+    files.publish(paths.lb_report, {"apps": 2, "quarantined": [{"app_id": '/"', "reason": "x"}]})
+    answer, body = get("/metrics")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    found = {family.name: family.samples for family in text_string_to_metric_families(body)}
+    assert [sample.value for sample in found["appliance_apps"]] == [2]
+    assert [sample.labels for sample in found["appliance_app_quarantined"]] == [{"app_id": '/"'}]
+    assert [sample.labels for sample in found["appliance_vip_owner"]] == [{"vip": "192.0.2.250"}]
+
+
+def test_prometheus_is_answered_when_nothing_was_ever_published(get):
+    answer, body = get("/metrics")
+    assert answer.status == 200
+    assert "appliance_lb_healthy 0.0" in body
+    assert "appliance_apps " not in body
