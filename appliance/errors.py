@@ -18,11 +18,19 @@ and the console commands (one line on stderr, then the exit code).
 
 from __future__ import annotations
 
+import re
+
 
 class ApplianceError(Exception):
     """A failure that a person can act on. `str()` is one line without a line break."""
 
     exit_code = 1
+
+    @property
+    def id(self) -> str:
+        """For scripts: `not-running` of a NotRunningError."""
+        words = re.findall("[A-Z][a-z]*", type(self).__name__.removesuffix("Error"))
+        return "-".join(words).lower()
 
     def __str__(self) -> str:
         return " ".join(str(part) for part in self.args).replace("\n", " ")

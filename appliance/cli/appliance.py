@@ -12,6 +12,8 @@ from appliance.cli import (
     config,
     doctor,
     drain,
+    explain,
+    logs,
     marathon_app,
     node,
     pause,
@@ -30,7 +32,9 @@ def build() -> command.Parser:
     made.add_argument("--root", metavar="DIR", help="all of the node's files lie below DIR (APPLIANCE_ROOT)")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status.add(commands)
+    explain.add(commands)
     apps.add(commands)
+    logs.add(commands)
     drain.add(commands)
     switchover.add(commands)
     pause.add(commands)

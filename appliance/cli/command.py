@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -50,6 +51,8 @@ def run(made: Parser, argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.call(arguments))
     except ApplianceError as error:
+        if getattr(arguments, "format", "") == "json":
+            print(json.dumps({"error": {"id": error.id, "text": str(error)}}))
         print(f"{made.prog}: {error}", file=sys.stderr)
         return made.usage_code if isinstance(error, UsageError) else error.exit_code
     except KeyboardInterrupt:

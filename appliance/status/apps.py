@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAGE = "/apps.json"
 """Only on the socket: :9090 does not show it."""
 PATIENCE_S = 10.0
-_UP = ("UP", "no check")
+UP = ("UP", "no check")
 
 
 def ask(path: Path) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def lines(listing: Mapping[str, Any], wanted: Collection[str] = ()) -> Iterator[
 
 def _service(service: Mapping[str, Any]) -> str:
     servers = service["servers"]
-    up = sum(server["state"].startswith(_UP) for server in servers)
+    up = sum(server["state"].startswith(UP) for server in servers)
     hosts = [host + path for host in service["vhosts"] for path in service["paths"] or ("",)]
     port = f":{service['port']}" if service["port_open"] else "no port of its own"
     words = [

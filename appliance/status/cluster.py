@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.health.verdict import Verdict, named
 from appliance.keepalived import priority
 from appliance.settings import AGENT_PORT, FLOATING
+from appliance.status import troubles
 from appliance.status.node import OWNER, STANDBY
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ CLOCKS_APART_S = 2.0
 """Beyond that, ages that nodes compare with each other mean nothing."""
 UNREACHABLE = "unreachable"
 LARGEST_ANSWER = 4_000_000
+_FIGURES = re.compile(r"\d+")
 LASTING_S = 1.0
 """A VIP that moves is on two nodes for some tens of milliseconds; longer than this, something is wrong."""
 
@@ -109,6 +112,8 @@ class Alarm:
 
     id: str
     text: str
+    nodes: tuple[str, ...] = ()
+    """Those that tell it of themselves; none: it is about all of them."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,8 @@ def ahead_s(said: object, asked_at: float, answered_at: float) -> float:
 def view(vip: str, rows: Sequence[Row], orders: Mapping[str, Sequence[str]] = NO_MORE) -> View:
     """The picture that follows from what the nodes say. Pure. `orders`: nodes by rank of each further VIP."""
     alarms = [*_alarms(vip, rows), *(alarm for more in orders for alarm in _owner_alarms(more, rows))]
+    known = [(row.name, row.facts) for row in rows if row.facts]
+    alarms += [Alarm(*it) for it in (*troubles.drift(known), *troubles.versions(known))]
     more = tuple(_why_more(address, order, rows) for address, order in orders.items())
     return View(vip, tuple(rows), _why(vip, rows), (*alarms, *_lists_differ(rows)), more)
 
@@ -224,7 +231,21 @@ def _alarms(vip: str, rows: Sequence[Row]) -> list[Alarm]:
             "Marathon runs the load balancer on no node that answers: 'appliance marathon-app' prints its app"
         )
         alarms.append(Alarm("LB-NOWHERE", text))
-    return alarms + _frozen(rows) + [alarm for row in rows for alarm in _alarms_of(row)]
+    return alarms + _frozen(rows) + _together([alarm for row in rows for alarm in _alarms_of(row)])
+
+
+def _together(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """One line for what several nodes say in the same words, but for figures in it."""
+    groups: dict[tuple[str, str], list[Alarm]] = {}
+    for alarm in alarms:
+        groups.setdefault((alarm.id, _FIGURES.sub("#", alarm.text)), []).append(alarm)
+    return [_as_one(group) for group in groups.values()]
+
+
+def _as_one(group: Sequence[Alarm]) -> Alarm:
+    names = tuple(dict.fromkeys(name for alarm in group for name in alarm.nodes))
+    text = group[0].text
+    return Alarm(group[0].id, f"{', '.join(names)}: {text}" if names else text, names)
 
 
 def _frozen(rows: Sequence[Row]) -> list[Alarm]:
@@ -243,15 +264,9 @@ def _alarms_of(row: Row) -> list[Alarm]:
         side = "ahead of" if row.ahead_s > 0 else "behind"
         text = f"the clock of {row.name} is {abs(row.ahead_s):.0f} s {side} this node's: let NTP set both"
         alarms.append(Alarm("CLOCKS-APART", text))
-    heard = [*(row.part("vrrp").get("alarms") or ()), *_held(row)]
-    alarms += [Alarm(str(it["id"]), f"{row.name}: {it['text']}") for it in heard]
+    heard = (*troubles.told(row.facts, "vrrp"), *troubles.of_generator(row.facts))
+    alarms += [Alarm(identity, text, (row.name,)) for identity, text in heard]
     return alarms + [alarm for alarm in [_verdict_alarm(row)] if alarm]
-
-
-def _held(row: Row) -> list[Mapping[str, Any]]:
-    """What its generator says about the configuration that an operator holds, and about the history."""
-    alarms = row.part("lb").get("alarms") or ()
-    return [it for it in alarms if str(it["id"]).startswith(("CONFIG-", "HISTORY-", "HAPROXY-", "LB-"))]
 
 
 def state_alarms(row: Row) -> list[Alarm]:
@@ -261,14 +276,15 @@ def state_alarms(row: Row) -> list[Alarm]:
 
 
 def _verdict_alarm(row: Row) -> Alarm | None:
+    names = (row.name,)
     if row.part("health").get("draining"):
-        return Alarm("MAINTENANCE", f"{row.name} is drained; 'appliance undrain' there ends it")
+        return Alarm("MAINTENANCE", "is drained; 'appliance undrain' there ends it", names)
     if row.role not in (OWNER, STANDBY):
-        return Alarm("VRRP-DOWN", f"{row.name}: VRRP is {row.role}")
+        return Alarm("VRRP-DOWN", f"VRRP is {row.role}", names)
     if row.verdict is Verdict.DEGRADED:
-        return Alarm("LB-DEGRADED", f"{row.name}: {', '.join(row.reasons)}")
+        return Alarm("LB-DEGRADED", ", ".join(row.reasons), names)
     if not row.verdict.serves and not row.floating:
-        return Alarm("LB-DOWN", f"{row.name}: {', '.join(row.reasons)}")
+        return Alarm("LB-DOWN", ", ".join(row.reasons), names)
     return None
 
 

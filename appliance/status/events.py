@@ -53,6 +53,25 @@ def recent(path: Path, count: int) -> list[dict[str, Any]]:
     return events[::-1]
 
 
+def left_out(path: Path) -> int:
+    """How many lines, of those that `recent` looks at, are no events. Raises OSError."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - TAIL, 0))
+            lines = file.read().splitlines()[1 if size > TAIL else 0 :]
+    except FileNotFoundError:
+        return 0
+    return sum(not _is_event(_parsed(line)) for line in lines)
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
 def _is_event(event: object) -> bool:
     if not isinstance(event, dict) or not isinstance(event.get("at"), (int, float)):
         return False

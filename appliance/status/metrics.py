@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from appliance.health.verdict import Verdict, named
-from appliance.status import cluster
+from appliance.status import cluster, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def families(status: Mapping[str, Any], processes: Sequence[Process] = ()) -> li
         *_vips(status),
         *_transitions(_part(status, "vrrp")),
         *_verdict(health),
-        *_configuration(lb),
+        *_configuration(status, lb),
         *_applies(lb),
         *_marathon(_part(lb, "marathon"), now),
         *_served(status, lb, health),
@@ -109,10 +109,13 @@ def _verdict(health: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("peer_up", "Whether the agent of this peer answers this node.", answers, "node")
 
 
-def _configuration(lb: Mapping[str, Any]) -> Iterator[Metric]:
+def _configuration(status: Mapping[str, Any], lb: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("config_generation", "Number of the configuration.", [((), lb.get("generation"))])
     hashes: list[Sample] = [((lb["hash"],), 1)] if lb.get("hash") else []
     yield _gauge("config_hash_info", "Hash of the configuration that is wanted.", hashes, "hash")
+    common = _part(status, "configuration").get("hash")
+    words = "Hash of the configuration without what differs from machine to machine."
+    yield _gauge("config_common_info", words, [((common,), 1)] if common else [], "hash")
     yield _gauge("config_applied", "Whether HAProxy runs what is wanted.", [((), lb.get("applied"))])
     held: list[Sample] = [((), lb["held"] is not None)] if "held" in lb else []
     yield _gauge("config_held", "Whether an operator holds a generation.", held)
@@ -194,9 +197,8 @@ def _certificates(lb: Mapping[str, Any], now: float) -> Metric:
 
 def _alarms(status: Mapping[str, Any]) -> Metric:
     row = cluster.Row(str(status.get("name")), str(status.get("address")), 0, status)
-    told = (it for key in ("lb", "vrrp") for it in _items(_part(status, key), "alarms"))
-    identities = [str(it["id"]) for it in told if "id" in it]
-    counts = Counter([*identities, *(alarm.id for alarm in cluster.state_alarms(row))])
+    told = (*troubles.of_generator(status), *troubles.told(status, "vrrp"))
+    counts = Counter([*(it[0] for it in told), *(alarm.id for alarm in cluster.state_alarms(row))])
     samples: list[Sample] = [((identity,), count) for identity, count in sorted(counts.items())]
     return _gauge("alarms", "Alarms of this node by id.", samples, "id")
 

@@ -14,6 +14,7 @@ from appliance.trust import Trust
 if TYPE_CHECKING:
     from appliance.paths import Paths
     from appliance.settings import Settings, Vip
+    from appliance.status.configuration import Configuration
     from appliance.status.ownership import Ownership
 
 SCHEMA = "marathon-ha-appliance/node/1"
@@ -25,7 +26,9 @@ LB_SILENT_S = 30.0
 """It writes every second; a reload, or a HAProxy that does not answer, may hold it up."""
 
 
-def status(paths: Paths, settings: Settings, ownership: Ownership) -> dict[str, Any]:
+def status(
+    paths: Paths, settings: Settings, ownership: Ownership, configuration: Configuration
+) -> dict[str, Any]:
     """The object that the agent answers at /status.json."""
     vips = [_vip(settings, vip, reports.weight(paths) or 0, ownership) for vip in settings.vips]
     holds = any(vip["holds"] for vip in vips)
@@ -49,6 +52,7 @@ def status(paths: Paths, settings: Settings, ownership: Ownership) -> dict[str, 
             "effective": priority.effective(settings.cluster.rank, weight),
         },
         "lb": generator(paths),
+        "configuration": configuration.facts(),
         "health": _health(paths, weight),
         "sight": _sight(paths),
         "shows": Trust(paths).shown(),

@@ -1,29 +1,46 @@
-"""The cluster as plain lines and as JSON."""
+"""The cluster as plain lines."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.keepalived import priority
-from appliance.status.cluster import SCHEMA
+from appliance.status import alarms
+from appliance.status.alarms import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.status.cluster import Row, View
+    from appliance.status.cluster import Alarm, Row, View
 
-HEADINGS = ("node", "address", "role", "load balancer", "apps", "Marathon", "priority", "version", "since")
+HEADINGS = (
+    "node",
+    "address",
+    "role",
+    "load balancer",
+    "apps",
+    "Marathon",
+    "priority",
+    "generation",
+    "version",
+    "since",
+)
 
 
 def lines(view: View, now: float | None = None) -> list[str]:
     """Alarms first, then one row a node, then why the VIP is where it is."""
     now = time.time() if now is None else now
-    alarms = [f"ALARM {alarm.id}: {alarm.text}" for alarm in view.alarms]
+    told = [line for alarm in view.alarms for line in _alarm(alarm)]
     table = aligned([HEADINGS, *(cells(row, now) for row in view.rows)])
-    return [*alarms, *([""] if alarms else []), *table, "", view.why, *view.more]
+    return [*told, *([""] if told else []), *table, "", view.why, *view.more]
+
+
+def _alarm(alarm: Alarm) -> tuple[str, str]:
+    kind = alarms.kind(alarm.id)
+    heading = "NOTICE" if kind.level is Level.NOTICE else "ALARM"
+    return f"{heading} {alarm.id}: {alarm.text}", f"      {kind.cure}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -34,7 +51,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def cells(row: Row, now: float) -> tuple[str, ...]:
     """One row below HEADINGS."""
     if not row.facts:
-        return (row.name, row.address, row.role, "-", "-", "-", "-", "-", "-")
+        return (row.name, row.address, row.role, *["-"] * (len(HEADINGS) - 3))
     effective = priority.effective(row.rank, row.weight)
     since = row.part("vrrp").get("state_since")
     return (
@@ -45,9 +62,16 @@ def cells(row: Row, now: float) -> tuple[str, ...]:
         str(row.part("lb").get("apps", "-")),
         _marathon(row, now),
         "FAULT" if effective is None else str(effective),
+        _generation(row),
         str(row.facts.get("version", "-")),
         ago(now - since) if isinstance(since, (int, float)) else "-",
     )
+
+
+def _generation(row: Row) -> str:
+    """Its number on that node, and the hash that nodes have in common while they serve the same."""
+    number, digest = row.part("lb").get("generation"), row.part("configuration").get("hash")
+    return " ".join(str(it)[:8] for it in (number, digest) if it) or "-"
 
 
 def _marathon(row: Row, now: float) -> str:
@@ -70,36 +94,6 @@ def ago(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
-def document(view: View) -> dict[str, Any]:
-    """The JSON of `appliance status -f json`."""
-    return {
-        "schema": SCHEMA,
-        "at": rfc3339(time.time()),
-        "vip": view.vip,
-        "owners": [row.name for row in view.owners],
-        "why": view.why,
-        "more": list(view.more),
-        "alarms": [{"id": alarm.id, "text": alarm.text} for alarm in view.alarms],
-        "nodes": [
-            {
-                "name": row.name,
-                "address": row.address,
-                "rank": row.rank,
-                "role": row.role,
-                "verdict": row.verdict.name if row.facts else None,
-                "arithmetic": row.arithmetic,
-                "problem": row.problem,
-                "status": dict(row.facts),
-            }
-            for row in view.rows
-        ],
-    }
-
-
-def to_json(view: View) -> str:
-    return json.dumps(document(view), indent=2)
 
 
 def rfc3339(at: float) -> str:

@@ -15,6 +15,7 @@ from appliance import templating
 from appliance.settings import AGENT_PORT
 from appliance.status import cluster, events, metrics, node, processes, receive, table
 from appliance.status.challenges import Challenges
+from appliance.status.configuration import Configuration
 from appliance.status.ownership import Ownership
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     """The WSGI application. Read-only, but for orders that another node signs."""
     app = bottle.Bottle()
     challenges = Challenges()
-    ownership = Ownership()
+    ownership, configuration = Ownership(), Configuration(paths.haproxy_cfg)
 
     def answer(text: str, content_type: str) -> Any:
         return bottle.HTTPResponse(
@@ -49,10 +50,12 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
         )
 
     def status_json() -> Any:
-        return answer(json.dumps(node.status(paths, settings(), ownership)) + "\n", "application/json")
+        return answer(
+            json.dumps(node.status(paths, settings(), ownership, configuration)) + "\n", "application/json"
+        )
 
     def prometheus() -> Any:
-        found = node.status(paths, settings(), ownership)
+        found = node.status(paths, settings(), ownership, configuration)
         return answer(metrics.text(found, processes.running(paths.supervisor_socket)), metrics.CONTENT_TYPE)
 
     def page() -> Any:

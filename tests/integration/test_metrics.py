@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+import fastjsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from appliance.status.document import SCHEMA_FILE
+
 pytestmark = pytest.mark.lab
 
+VALID = fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text()))
 BAD = {
     "id": "/greedy",
     "cmd": "x",
@@ -69,3 +75,33 @@ def test_a_node_that_runs_is_scraped_at_its_agent_and_through_haproxy(lab):
     haproxys_own = lab.get(f"http://{slave.address}:9090/metrics").body
     assert "haproxy_server_status" in haproxys_own
     assert "appliance_" not in haproxys_own
+
+
+@pytest.mark.usefixtures("quarantined")
+def test_status_of_nodes_that_run_is_as_its_schema_says_and_all_serve_the_same(lab):
+    def seen():
+        done = lab.exec(lab.topology.slaves[0].name, "appliance", "status", "-f", "json")
+        said = json.loads(done.output)
+        told = {alarm["id"] for alarm in said["alarms"]}
+        hashes = {node["configuration"]["common_hash"] for node in said["nodes"]}
+        settled = "QUARANTINE" in told and len(hashes) == 1 and "NODE-UNREACHABLE" not in told
+        return said if settled else None
+
+    said = lab.wait("all nodes have one configuration", seen, 60)
+    VALID(said)
+    assert len(said["owners"]) == 1
+    assert all(node["status"]["lb"]["hash"] for node in said["nodes"])
+
+
+@pytest.mark.usefixtures("quarantined")
+def test_an_operator_is_told_why_an_app_is_not_served(lab):
+    slave = lab.topology.slaves[0].name
+    why = "9090"
+
+    def told():
+        done = lab.exec(slave, "appliance", "explain", BAD["id"])
+        return done if done.code == 2 and why in done.output else None
+
+    assert "QUARANTINED" in lab.wait("the reason is told", told, 60).output
+    assert "VIP" in lab.exec(slave, "appliance", "explain").output
+    assert lab.exec(slave, "appliance", "logs", "health").code == 0

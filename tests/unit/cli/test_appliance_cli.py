@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli import appliance
+from appliance.cli import appliance, logs
 from appliance.paths import Paths
 from appliance.status import events
 
@@ -88,3 +88,77 @@ def test_a_program_without_settings_ends_with_one_line(paths, capsys):
     paths.settings.write_text("[vip\n")
     assert call(paths, "run", "agent") == 1
     assert capsys.readouterr().err.startswith(f"appliance: {paths.settings}: not valid TOML")
+
+
+def test_a_spoilt_line_among_the_events_is_told_and_hides_no_other(paths, capsys):
+    events.record(paths.events, "drain", "drained: kernel")
+    with paths.events.open("ab") as file:
+        file.write(b'{"at": 1, "kind"\n\xff\xfe\n')
+    events.record(paths.events, "drain", "undrained")
+    assert call(paths, "events", "--json") == 0
+    said = capsys.readouterr()
+    assert [json.loads(line)["message"] for line in said.out.splitlines()] == ["drained: kernel", "undrained"]
+    assert said.err.endswith(f"appliance: {paths.events}: 2 lines are no events and are left out\n")
+
+
+def test_what_cannot_be_answered_is_json_too_where_json_is_asked_for(paths, capsys):
+    paths.settings.unlink(missing_ok=True)
+    assert call(paths, "status", "-f", "json") == 1
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert error["id"] == "settings"
+    assert "this node is not set up: run appliance-setup --vip ADDRESS" in error["text"]
+    assert said.err == f"appliance: {error['text']}\n"
+
+
+def test_the_schema_of_the_json_needs_no_node(paths, capsys):
+    paths.settings.unlink(missing_ok=True)
+    assert call(paths, "status", "--json-schema") == 0
+    assert json.loads(capsys.readouterr().out)["$id"] == "marathon-ha-appliance/status/1"
+
+
+def test_an_alarm_is_explained_anywhere(paths, capsys):
+    assert call(paths, "explain", "vip-no-owner") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("VIP-NO-OWNER (critical): ")
+    assert "  appliance explain\n" in said
+
+
+def test_an_app_is_not_explained_while_the_generator_does_not_run(paths, capsys):
+    assert call(paths, "explain", "web") == 3
+    assert "the generator does not answer" in capsys.readouterr().err
+
+
+def test_logs_are_the_last_lines_of_each_program_or_of_one(paths, capsys):
+    paths.log.mkdir(parents=True, exist_ok=True)
+    (paths.log / "lb.log").write_text("one\ntwo\nthree\nnot whole")
+    (paths.log / "health.log").write_bytes(b"\xff good\n")
+    assert call(paths, "logs", "-n", "2") == 0
+    assert capsys.readouterr().out == "health  \ufffd good\nlb      two\nlb      three\n"
+    assert call(paths, "logs", "lb", "-n", "1") == 0
+    assert capsys.readouterr().out == "three\n"
+    assert call(paths, "logs", "nginx") == 64
+    assert "no program nginx has a log here; there are health, lb" in capsys.readouterr().err
+
+
+def test_a_node_that_never_ran_has_no_logs(paths, capsys):
+    assert call(paths, "logs") == 3
+    assert "this node was never started" in capsys.readouterr().err
+
+
+def test_a_log_is_followed_over_its_rotation(tmp_path):
+    path = tmp_path / "lb.log"
+    path.write_text("old\n")
+    log = logs.Log(path)
+    assert log.last(5) == ["old"]
+    with path.open("a") as file:
+        file.write("new\nhal")
+    assert log.more() == ["new"]
+    with path.open("a") as file:
+        file.write("f\n")
+    assert log.more() == ["half"]
+    path.rename(tmp_path / "lb.log.1")
+    assert log.more() == []
+    path.write_text("first of the next\n")
+    assert log.more() == ["first of the next"]
+    assert log.more() == []

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.cli.status import exit_code
 from appliance.health.verdict import Verdict
-from appliance.status import table
+from appliance.status import document, table
 from appliance.status.cluster import Row, ahead_s, view
 from appliance.status.ownership import Ownership
 
@@ -102,7 +102,8 @@ def test_a_standby_without_known_peers_does_not_claim_that_nobody_owns_it():
 def test_a_table_has_one_aligned_line_a_node():
     lines = table.lines(view(VIP, [row(0, owner=True), row(1), away(2)]), 100.0)
     assert lines[0].startswith("ALARM NODE-UNREACHABLE: slave-3 (10.77.0.239)")
-    heading, first, second, third = lines[2:6]
+    assert lines[1].startswith("      see whether the node lives")
+    heading, first, second, third = lines[3:7]
     assert heading.split() == [word for title in table.HEADINGS for word in title.split()]
     assert first.split()[:4] == ["slave-1", "10.77.0.237", "OWNER", "healthy"]
     assert "connected, event 2 s ago" in first
@@ -111,7 +112,7 @@ def test_a_table_has_one_aligned_line_a_node():
 
 def test_the_json_has_its_schema_and_every_node():
     seen = view(VIP, [row(0, owner=True), away(1)])
-    facts = json.loads(table.to_json(seen))
+    facts = json.loads(json.dumps(document.document(seen, 100.0)))
     assert facts["schema"] == "marathon-ha-appliance/status/1"
     assert facts["owners"] == ["slave-1"]
     assert [node["verdict"] for node in facts["nodes"]] == ["HEALTHY", None]

@@ -35,6 +35,7 @@ FULL = {
         "peers": {"10.77.0.238": {"answers": True}, "10.77.0.239": {"answers": False}},
     },
     "sight": {"picture_age_s": 3.5},
+    "configuration": {"hash": "89abcdef", "age_s": 60.0},
     "vrrp": {
         "alarms": [{"id": "VIP-PEERS-SILENT", "text": "no peer answers", "since": 1.0}],
         "vips": {
@@ -115,6 +116,7 @@ def test_what_the_programs_publish_is_there():
         ("peer_up", "10.77.0.239"): 0,
         ("config_generation",): 7,
         ("config_hash_info", "0123abcd"): 1,
+        ("config_common_info", "89abcdef"): 1,
         ("config_applied",): 1,
         ("config_held",): 0,
         ("apply_total", "reload", "ok"): 6,
@@ -150,7 +152,13 @@ def test_what_the_programs_publish_is_there():
 
 def test_each_alarm_is_counted_by_its_id():
     seen = {key[1]: value for key, value in read(FULL).items() if key[0] == "alarms"}
-    assert seen == {"CERTIFICATE-EXPIRES": 2, "marathon-away": 1, "VIP-PEERS-SILENT": 1, "PAUSED": 1}
+    assert seen == {
+        "CERTIFICATE-EXPIRES": 2,
+        "marathon-away": 1,
+        "QUARANTINE": 1,
+        "VIP-PEERS-SILENT": 1,
+        "PAUSED": 1,
+    }
 
 
 @pytest.mark.parametrize(
