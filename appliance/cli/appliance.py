@@ -19,6 +19,7 @@ from appliance.cli import (
     pause,
     run,
     status,
+    support_bundle,
     switchover,
     vip,
 )
@@ -42,6 +43,7 @@ def build() -> command.Parser:
     vip.add(commands)
     config.add(commands)
     doctor.add(commands)
+    support_bundle.add(commands)
     marathon_app.add(commands)
     run.add(commands)
     if util.find_spec("appliance.lab"):  # a package has none: the lab makes its nodes out of a checkout

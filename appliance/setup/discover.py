@@ -147,6 +147,23 @@ def agents(
     Of several masters only the leader answers; the others redirect to it. Credentials are sent only
     after a 401, and only to the masters that were named here, never to where a redirect leads.
     """
+    listed = agents_listed(asked, hosts, login)
+    if listed.agents is None:
+        return Agents((), warn("peers", listed.source, "name the other nodes by --peer IP"))
+    nodes = agents_in(listed.agents, subnet)
+    return Agents(nodes, ok("peers", f"{listed.source} lists {len(nodes)} agents in {subnet}"))
+
+
+@dataclass(frozen=True)
+class Listed:
+    source: str
+    """The URL that was answered, or why there is no answer."""
+    agents: Sequence[Any] | None
+    """As the master lists them; None: no master answers."""
+
+
+def agents_listed(asked: str, hosts: Sequence[str], login: Credentials | None) -> Listed:
+    """All agents, the inactive ones among them; asked as `agents` says."""
     waiting = [asked.rstrip("/")] if asked else [f"http://{host}:{MESOS_PORT}" for host in hosts]
     waiting = [f"{url}/master/slaves" for url in waiting]
     trusted = {urlsplit(url).hostname for url in waiting}
@@ -159,14 +176,12 @@ def agents(
         if answer.status == 401 and login and urlsplit(url).hostname in trusted:
             answer = _ask(url, login)
         if answer.tree is not None and isinstance(answer.tree.get("slaves"), list):
-            nodes = agents_in(answer.tree["slaves"], subnet)
-            return Agents(nodes, ok("peers", f"{url} lists {len(nodes)} agents in {subnet}"))
+            return Listed(url, answer.tree["slaves"])
         if answer.location and urljoin(url, answer.location) not in seen:
             waiting.append(urljoin(url, answer.location))
         else:
             troubles.append(f"{url} {answer.trouble or 'does not list agents'}")
-    said = "; ".join(troubles) or "no Mesos master is known here"
-    return Agents((), warn("peers", said, "name the other nodes by --peer IP"))
+    return Listed("; ".join(troubles) or "no Mesos master is known here", None)
 
 
 def agents_in(slaves: Sequence[Any], subnet: ipaddress.IPv4Network) -> tuple[Node, ...]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
+import requests
 
 from appliance.cli import appliance
 from appliance.errors import MarathonError
 from appliance.lab.marathon.server import Marathon
+from appliance.marathon import failing
 from appliance.marathon.access import Access
 from appliance.marathon.client import Client
 
@@ -84,3 +91,75 @@ def test_a_wrong_scheme_is_said_in_one_line():
         secure = marathon.url.replace("http://", "https://")
         with pytest.raises(MarathonError, match="speaks no TLS on this port; use http://"):
             Client(Access([secure])).cluster()
+
+
+class Mesos(BaseHTTPRequestHandler):
+    def do_GET(self):
+        agents = [
+            {"hostname": "slave-1", "pid": "slave(1)@10.0.0.1:5051", "active": True},
+            {"hostname": "slave-2", "pid": "slave(1)@10.0.0.2:5051", "active": False},
+        ]
+        body = json.dumps({"slaves": agents}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_agents_that_the_mesos_master_lists_as_inactive_are_named(doctor):
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Mesos) as mesos,
+        Marathon(processes=False, heartbeat_s=0.2) as marathon,
+    ):
+        threading.Thread(target=mesos.serve_forever, daemon=True).start()
+        code, out, _ = doctor("--marathon", marathon.url, "--mesos", f"http://127.0.0.1:{mesos.server_port}")
+        mesos.shutdown()
+    assert code == 2
+    assert "lists 2 agents" in out
+    assert [line.split()[1] for line in out.splitlines() if "INACTIVE" in line] == ["slave-2"]
+
+
+def test_apps_whose_tasks_keep_failing_are_named_with_the_last_failure():
+    queue = {
+        "queue": [
+            {"app": {"id": "/bad"}, "count": 1, "delay": {"timeLeftSeconds": 38, "overdue": False}},
+            {"app": {"id": "/waits"}, "count": 1, "delay": {"timeLeftSeconds": 0, "overdue": True}},
+            {"app": {"id": "/new"}, "count": 1, "delay": {"timeLeftSeconds": 5, "overdue": False}},
+            "?",
+        ]
+    }
+    last = {
+        "state": "TASK_FAILED",
+        "host": "slave-1",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "message": "exited\n1",
+    }
+    assert list(failing.lines(queue, {"apps": [{"id": "/bad", "lastTaskFailure": last}]})) == [
+        "/bad is tried again in 38 s; TASK_FAILED on slave-1 at 2026-01-01T00:00:00Z: exited 1",
+        "/new is tried again in 5 s",
+    ]
+    for wrong in ({}, {"queue": None}, {"queue": [{"app": 1, "delay": []}]}):
+        assert list(failing.lines(wrong, {"apps": None})) == []
+
+
+def test_an_app_that_crashed_and_waits_for_its_next_try_is_named(doctor):
+    with Marathon(processes=False, heartbeat_s=0.2) as marathon:
+        app = {"id": "/bad", "cmd": "x", "cpus": 0.1, "mem": 16, "instances": 1, "backoffSeconds": 3600}
+        requests.post(f"{marathon.url}/v2/apps", json=app, timeout=10).raise_for_status()
+        deadline = time.monotonic() + 30
+        while not (tasks := requests.get(f"{marathon.url}/v2/tasks", timeout=10).json()["tasks"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        crash = f"{marathon.url}/_lab/crash?task={tasks[0]['id']}"
+        while requests.post(crash, timeout=10).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        while "FAILING" not in (told := doctor("--marathon", marathon.url))[1]:
+            assert time.monotonic() < deadline, told
+    assert told[0] == 2
+    (line,) = (line for line in told[1].splitlines() if "FAILING" in line)
+    assert line.split()[1] == "/bad"
+    assert "TASK_FAILED" in line
