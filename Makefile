@@ -30,6 +30,13 @@ check: install-dev  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-monitoring:  ## the alert rules, by Prometheus' own promtool (taken out of Debian's package, not installed)
+	rm -rf build/prometheus && mkdir -p build/prometheus
+	cd build/prometheus && apt-get download -q -o APT::Sandbox::User=root prometheus && dpkg-deb -x *.deb .
+	cd monitoring && ../build/prometheus/usr/bin/promtool check rules alerts.yml
+	cd monitoring && ../build/prometheus/usr/bin/promtool test rules alerts_test.yml
+	rm -rf build/prometheus
+
 bench: install  ## measure: following Marathon, and the VIP's moves in the lab (root, about twenty minutes)
 	$(BIN)/python benchmarks/marathon.py
 	$(BIN)/python benchmarks/cold.py
@@ -59,4 +66,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test packages test-engines check bench soak install install-dev clean
+.PHONY: help demo test packages test-engines check check-monitoring bench soak install install-dev clean

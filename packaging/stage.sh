@@ -48,5 +48,9 @@ put 644 "$top/CHANGELOG.md" "/usr/share/doc/$name/changelog"
 } >"$root/usr/share/doc/$name/changelog.Debian"
 gzip -9n "$root/usr/share/doc/$name/"changelog*
 
+# What an operator loads into Prometheus and Grafana, and the page that the rules point to.
+for file in alerts.yml dashboard.json; do put 644 "$top/monitoring/$file" "/usr/share/$name/$file"; done
+put 644 "$top/docs/runbook.md" "/usr/share/doc/$name/runbook.md"
+
 chmod -R u=rwX,go=rX "$root"
 find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
