@@ -36,9 +36,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0.1 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 86400")
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds between 0.1 and 86400")
     return seconds
 
 

@@ -162,3 +162,11 @@ def test_a_log_is_followed_over_its_rotation(tmp_path):
     path.write_text("first of the next\n")
     assert log.more() == ["first of the next"]
     assert log.more() == []
+
+
+@pytest.mark.parametrize("words", ["often", "0", "-1", "nan", "1e9"])
+def test_watching_takes_seconds(paths, capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        call(paths, "status", "-w", words)
+    assert ended.value.code == 64
+    assert "is no number of seconds between 0.1 and 86400" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from appliance.status import alarms
 TOP = Path(__file__).resolve().parents[3]
 RAISED = (
     re.compile(
-        r'"((?:VIP|LB|CFG|CONFIG|HISTORY|HAPROXY|NODES?|VRRP|CLOCKS|CERTIFICATE|PICTURE|STREAM|RELOAD|VERSIONS)-[A-Z-]+)"'
+        r'"((?:VIP|DOMAIN|LB|CFG|CONFIG|HISTORY|HAPROXY|NODES?|VRRP|CLOCKS|CERTIFICATE|PICTURE|STREAM|RELOAD|VERSIONS)-[A-Z-]+)"'
     ),
     re.compile(r'_alarm\(\s*"([a-z-]+)"'),
     re.compile(r'Alarm\(\s*"([A-Z-]+)"'),
@@ -26,7 +26,7 @@ RAISED = (
 
 
 def raised():
-    for folder in ("programs", "status", "keepalived", "marathon", "health"):
+    for folder in ("domain", "programs", "status", "keepalived", "marathon", "health"):
         for path in (TOP / "appliance" / folder).rglob("*.py"):
             if path.name != "alarms.py" or path.parent.name != "status":
                 for pattern in RAISED:
