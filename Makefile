@@ -59,7 +59,7 @@ $(VENV)/installed: pyproject.toml packaging/install-engines.sh packaging/install
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	packaging/install-engines.sh zookeeper
+	packaging/install-engines.sh bind9-dnsutils dnsmasq-base zookeeper
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

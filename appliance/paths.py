@@ -229,6 +229,10 @@ class Paths:
     def agent_run(self) -> Path:
         return self.run / "agent"
 
+    @property
+    def domain_report(self) -> Path:
+        return self.agent_run / "domain.json"
+
     # --- what the operator said, and what happened
     @property
     def drain(self) -> Path:

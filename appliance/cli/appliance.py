@@ -10,6 +10,7 @@ from appliance.cli import (
     apps,
     command,
     config,
+    dns,
     doctor,
     drain,
     explain,
@@ -44,6 +45,7 @@ def build() -> command.Parser:
     config.add(commands)
     doctor.add(commands)
     support_bundle.add(commands)
+    dns.add(commands)
     marathon_app.add(commands)
     run.add(commands)
     if util.find_spec("appliance.lab"):  # a package has none: the lab makes its nodes out of a checkout

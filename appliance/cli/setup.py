@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.cli import command
+from appliance.cli import command, dns
 from appliance.errors import ApplianceError, UsageError
 from appliance.paths import Paths
 from appliance.settings import MODES, NAME, Node
@@ -68,6 +68,16 @@ def build() -> command.Parser:
         "'appliance marathon-app'; the VIP follows it",
     )
     made.add_argument("--vrid", type=_vrid, metavar="N", help="virtual router id (default: VIP's last octet)")
+    made.add_argument("--domain", type=dns.name, help="the name that has to lead to the VIP")
+    made.add_argument(
+        "--dns-server",
+        action="extend",
+        nargs="+",
+        default=[],
+        type=dns.address,
+        metavar="IP",
+        help="name servers to ask for the domain, besides this machine's resolver",
+    )
     made.add_argument(
         "--credentials-file", type=Path, metavar="FILE", help="user:password for Marathon, copied into /etc"
     )
@@ -153,7 +163,7 @@ def _show(seen: Survey, stale: Sequence[str], *, in_full: bool) -> None:
         print("in sync: nothing to change")
         return
     for finding in seen.findings:
-        if finding.id in ("marathon", "peers") and finding.level is Level.OK:
+        if finding.id in ("marathon", "peers", "domain") and finding.level is Level.OK:
             print(f"{finding.id}: {finding.text}")
     for change in seen.changes:
         generated = change.present is None and change.file.path.suffix != ".toml"
@@ -185,6 +195,8 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         virtual_router_id=arguments.vrid,
         cluster_secret=secret_in(arguments.secret_file) if arguments.secret_file else "",
         mode=arguments.mode,
+        domain=arguments.domain or "",
+        dns_servers=tuple(arguments.dns_server),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from appliance import settings
 from appliance.errors import ApplianceError
 from appliance.programs.acquaintance import Acquaintance
+from appliance.programs.domain import Watch
 from appliance.settings import AGENT_PORT
 from appliance.status import web
 from appliance.trust import Trust
@@ -34,6 +35,7 @@ def main(paths: Paths) -> int:
     except OSError as error:
         log.warning("no secret of this node, so no orders from others: %s", error)
     Acquaintance(paths, current.read).start()
+    Watch(paths, current.read).start()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # shutdown() waits for serve_forever(), which this very thread runs.

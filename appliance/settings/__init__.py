@@ -1,6 +1,6 @@
 """appliance.toml as frozen records, validated once: `model`, `reading`, `rendering`, `faults`."""
 
-from appliance.settings.faults import access_faults, default_app_fault, port_range
+from appliance.settings.faults import access_faults, default_app_fault, domain_fault, port_range
 from appliance.settings.model import (
     AGENT_PORT,
     CONFLICT_RULES,
@@ -11,6 +11,7 @@ from appliance.settings.model import (
     NAME,
     Access,
     Cluster,
+    Dns,
     LoadBalancer,
     Marathon,
     Node,
@@ -33,6 +34,7 @@ __all__ = [
     "Access",
     "Cluster",
     "Current",
+    "Dns",
     "LoadBalancer",
     "Marathon",
     "Node",
@@ -42,6 +44,7 @@ __all__ = [
     "Vip",
     "access_faults",
     "default_app_fault",
+    "domain_fault",
     "load",
     "parse",
     "port_range",

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from appliance.settings.model import CONFLICT_RULES, KEEP, MAX_NODES, MODES, NAME, RELEASE
 
 if TYPE_CHECKING:
-    from appliance.settings.model import Access, Cluster, LoadBalancer, Marathon, Policy, Settings, Vip
+    from appliance.settings.model import Access, Cluster, Dns, LoadBalancer, Marathon, Policy, Settings, Vip
 
 INTERFACE = re.compile(r"[A-Za-z0-9._@:-]{1,15}")
 LABEL_PATTERN = re.compile(r"[A-Z0-9_*]+")
 DEFAULT_APP = re.compile(r"(/[A-Za-z0-9._-]{1,255}){1,16}(:[0-9]{1,5})?")
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 VHOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -33,6 +34,7 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         *_lb_faults(settings.lb),
         *_policy_faults(settings.policy),
         *((f"access.{key}", complaint) for key, complaint in access_faults(settings.access)),
+        *_dns_faults(settings.dns),
     ]
 
 
@@ -173,6 +175,37 @@ def access_faults(access: Access) -> list[tuple[str, str]]:
             if not _is_network(text)
         ]
     return faults
+
+
+def _dns_faults(dns: Dns) -> list[tuple[str, str]]:
+    faults = [
+        ("dns.servers", f"'{text}' is not an IP address; a name server's own name would have to be resolved")
+        for text in dns.servers
+        if not _is_network(text, alone=True)
+    ]
+    if dns.domain and domain_fault(dns.domain):
+        faults.append(("dns.domain", domain_fault(dns.domain)))
+    return faults
+
+
+def domain_fault(text: str) -> str:
+    """'' or what is wrong with `text` as a domain."""
+    if text.startswith("*."):
+        return f"'{text}' is a wildcard; write {text[2:]}, its names below are in the records anyway"
+    if DOMAIN.fullmatch(text):
+        return ""
+    return f"'{text}' is no domain such as shop.example.com" + _nearest(text)
+
+
+def _nearest(text: str) -> str:
+    """How it is probably meant, as an ending of the sentence."""
+    bare = text.strip().lower().partition("://")[2] or text.strip().lower()
+    bare = bare.partition("/")[0].partition(":")[0].rstrip(".")
+    try:
+        plain = bare.encode("idna").decode()
+    except UnicodeError:
+        return ""
+    return f": write {plain}" if plain != text and DOMAIN.fullmatch(plain) else ""
 
 
 def _policy_faults(policy: Policy) -> list[tuple[str, str]]:

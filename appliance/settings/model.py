@@ -179,6 +179,16 @@ CONFLICT_RULES = ("share", "first", "reject")
 
 
 @dataclass(frozen=True)
+class Dns:
+    """The business domain, which has to lead to the VIP. Nothing is changed in any name server."""
+
+    domain: str = ""
+    """shop.example.com; empty: not looked at."""
+    servers: tuple[str, ...] = ()
+    """Addresses of name servers that are asked besides the system's resolver, such as the zone's own."""
+
+
+@dataclass(frozen=True)
 class Settings:
     vip: Vip
     cluster: Cluster
@@ -186,6 +196,7 @@ class Settings:
     lb: LoadBalancer = field(default_factory=LoadBalancer)
     policy: Policy = field(default_factory=Policy)
     access: Access = field(default_factory=Access)
+    dns: Dns = field(default_factory=Dns)
     more_vips: tuple[Vip, ...] = ()
     """Each with a VRRP instance of its own."""
 

@@ -59,6 +59,8 @@ class Asked:
     virtual_router_id: int | None = None
     mode: str = ""
     cluster_secret: str = ""
+    domain: str = ""
+    dns_servers: tuple[str, ...] = ()
     discover_peers: bool = True
     """False when an existing appliance.toml is applied as it stands."""
 

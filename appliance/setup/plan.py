@@ -132,6 +132,11 @@ def settings(
         lb=dataclasses.replace(
             before.lb, groups=asked.groups or before.lb.groups, mode=asked.mode or before.lb.mode
         ),
+        dns=dataclasses.replace(
+            before.dns,
+            domain=asked.domain or before.dns.domain,
+            servers=asked.dns_servers or before.dns.servers,
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from appliance.marathon.access import Credentials
 from appliance.marathon.ensemble import Ensemble
 from appliance.paths import USER
 from appliance.settings import FLOATING
-from appliance.setup import apply, discover, place, plan, preflight, render
+from appliance.setup import apply, discover, domain, place, plan, preflight, render
 from appliance.setup.model import Agents, Finding, Level, Masters, ok, warn
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def survey(paths: Paths, asked: Asked, credentials_file: Path | None) -> Survey 
     )
     toml.parse(toml.render(settings), "what was asked")  # refuses what the file could not say
     wanted = (*render.files(paths, settings, files.read(paths.settings), login), *_secret(paths, asked))
+    findings += domain.findings(settings)
     return Survey(tuple(findings), settings, plan.changes(wanted, apply.present(wanted)))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.health.verdict import Verdict, named
 from appliance.keepalived import priority
 from appliance.settings import AGENT_PORT, FLOATING
-from appliance.status import troubles
+from appliance.status import domain, troubles
 from appliance.status.node import OWNER, STANDBY
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class View:
     why: str
     alarms: tuple[Alarm, ...]
     more: tuple[str, ...] = ()
-    """Of each further VIP: who has it, and why."""
+    """Of each further VIP: who has it, and why. And where the domain leads."""
 
     @property
     def owners(self) -> tuple[Row, ...]:
@@ -169,7 +169,9 @@ def view(vip: str, rows: Sequence[Row], orders: Mapping[str, Sequence[str]] = NO
     known = [(row.name, row.facts) for row in rows if row.facts]
     alarms += [Alarm(*it) for it in (*troubles.drift(known), *troubles.versions(known))]
     more = tuple(_why_more(address, order, rows) for address, order in orders.items())
-    return View(vip, tuple(rows), _why(vip, rows), (*alarms, *_lists_differ(rows)), more)
+    said = [(row.name, row.part("domain")) for row in rows]
+    alarms += [*_lists_differ(rows), *(Alarm(*alarm) for alarm in domain.alarms(said))]
+    return View(vip, tuple(rows), _why(vip, rows), tuple(alarms), (*more, *domain.line(said)))
 
 
 def _why_more(vip: str, order: Sequence[str], rows: Sequence[Row]) -> str:

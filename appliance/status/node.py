@@ -57,6 +57,7 @@ def status(
         "sight": _sight(paths),
         "shows": Trust(paths).shown(),
         "vrrp": vrrp,
+        "domain": files.report(paths.domain_report) if settings.dns.domain else {},
         "at": time.time(),
     }
 

@@ -26,7 +26,7 @@ TOLD_BY_ALL = {
     "VERSIONS-DIFFER",
 }
 """What no node can say alone has a rule of its own."""
-ONLY_IN_STATUS = {"NODES-DIFFER", "CLOCKS-APART"}
+ONLY_IN_STATUS = {"NODES-DIFFER", "CLOCKS-APART"} | {it for it in alarms.ALARMS if it.startswith("DOMAIN-")}
 SEVERITIES = {Level.CRITICAL: "critical", Level.WARNING: "warning", Level.NOTICE: "info"}
 
 

@@ -170,3 +170,17 @@ def test_watching_takes_seconds(paths, capsys, words):
         call(paths, "status", "-w", words)
     assert ended.value.code == 64
     assert "is no number of seconds between 0.1 and 86400" in capsys.readouterr().err
+
+
+def test_the_records_of_a_domain_are_printed_by_kind_or_all_with_titles(paths, capsys):
+    assert call(paths, "dns", "lines") == 64
+    assert "give --domain" in capsys.readouterr().err
+    paths.settings.write_text(TOML + '[dns]\ndomain = "shop.example.com"\nservers = ["10.0.0.1"]\n')
+    assert call(paths, "dns", "lines", "nsupdate") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "server 10.0.0.1"
+    assert call(paths, "dns", "lines", "--domain", "a.example") == 0
+    assert "# a zone file\na.example. 300 IN A 127.0.0.250\n" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        call(paths, "dns", "check", "--domain", "https://a.example")
+    assert ended.value.code == 64
+    assert "write a.example" in capsys.readouterr().err

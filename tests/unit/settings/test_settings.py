@@ -54,6 +54,11 @@ def test_the_order_of_nodes_is_their_rank():
         ("[10050, 10100]", "[10100, 10050]", ["lb.ip_per_task_ports", "no range"]),
         ("certificates = []", 'certificates = ["a.pem"]', ["lb.certificates", "no absolute path"]),
         ('conflicts = "share"', 'conflicts = "shared"', ["policy.conflicts", "share, first, reject"]),
+        ('domain = ""', 'domain = "http://Shop.example.com/"', ["dns.domain", "write shop.example.com"]),
+        ('domain = ""', 'domain = "*.example.com"', ["dns.domain", "wildcard", "write example.com"]),
+        ('domain = ""', 'domain = "bücher.example"', ["dns.domain", "write xn--bcher-kva.example"]),
+        ('domain = ""', 'domain = "10.0.0.250"', ["dns.domain", "no domain"]),
+        ("servers = []", 'servers = ["ns1.example.com"]', ["dns.servers", "not an IP address"]),
         ('default_app = ""', 'default_app = "shop"', ["lb.default_app", "/shop:1"]),
         (
             'statistics_bind = ["*"]',

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings import FLOATING, Access, Cluster, LoadBalancer, Marathon, Node, Policy, Settings, Vip
+from appliance.settings import (
+    FLOATING,
+    Access,
+    Cluster,
+    Dns,
+    LoadBalancer,
+    Marathon,
+    Node,
+    Policy,
+    Settings,
+    Vip,
+)
 from appliance.setup import plan
 from appliance.setup.model import Agents, Asked, Level, Place, ok, warn
 from appliance.setup.plan import File, Present
@@ -138,6 +149,9 @@ def test_what_was_not_asked_for_stays():
         ("a", "b"), health_check=True
     )
     assert settings(Asked(VIP)).lb.groups == ("external",)
+    named = settings(Asked(VIP, domain="shop.example.com", dns_servers=("10.0.0.9",)), existing(1, 2))
+    assert named.dns == Dns("shop.example.com", ("10.0.0.9",))
+    assert settings(Asked(VIP), named).dns == named.dns
 
 
 WANTED = File(Path("/etc/x"), "one\ntwo\n")

@@ -218,3 +218,20 @@ def test_clocks_that_are_apart_are_an_alarm(ahead_s, words):
 )
 def test_a_slow_answer_is_no_wrong_clock(said, ahead):
     assert ahead_s(said, asked_at=100.0, answered_at=101.0) == ahead
+
+
+def test_where_the_domain_leads_is_said_once_for_nodes_that_agree():
+    def with_domain(rank, address, *alarms):
+        part = {"name": "shop.example.com", "addresses": [address], "alarms": list(alarms)}
+        told = row(rank, owner=rank == 0)
+        return Row(told.name, told.address, rank, {**told.facts, "domain": part})
+
+    wrong = {"id": "DOMAIN-ELSEWHERE", "text": "points at 192.0.2.9"}
+    away_from = [with_domain(0, VIP), with_domain(1, "192.0.2.9", wrong), with_domain(2, "192.0.2.9", wrong)]
+    seen = view(VIP, away_from)
+    assert [str(alarm.text) for alarm in seen.alarms] == ["slave-2, slave-3: points at 192.0.2.9"]
+    assert seen.more == (
+        "domain shop.example.com is 10.77.0.250 on slave-1",
+        "domain shop.example.com is 192.0.2.9 on slave-2, slave-3",
+    )
+    assert exit_code(seen, "10.77.0.237") == 2
