@@ -13,8 +13,7 @@ demo: install  ## install what is needed, then show the whole story in the lab (
 	$(BIN)/appliance lab demo
 
 test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not lab'
-	$(BIN)/pytest -m lab
+	$(BIN)/pytest -n 3 --dist loadfile
 
 packages:  ## .deb and .rpm for both machines into dist/
 	packaging/install-packages.sh ca-certificates python3-dev python3-venv rpm xz-utils

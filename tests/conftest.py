@@ -7,12 +7,20 @@ import os
 from pathlib import Path
 
 import hypothesis
+import own_machine
 import pytest
 
 hypothesis.settings.register_profile("busy machines too", deadline=None)
 hypothesis.settings.load_profile("busy machines too")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures"
+
+
+def pytest_sessionstart(session):
+    """Each process that runs tests is alone on its machine: labs side by side never meet."""
+    only_distributes = session.config.getvalue("dist") != "no" and not hasattr(session.config, "workerinput")
+    if os.geteuid() == 0 and not only_distributes:
+        own_machine.enter()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from appliance.lab import faults, floating, state, tutorial
 from appliance.lab.lab import Lab
 from appliance.setup.app import ID
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 PATIENT_MS = 5_000.0

@@ -15,8 +15,6 @@ from appliance.lab import machine, network, state
 from appliance.lab.lab import Lab
 from appliance.lab.topology import NAMESPACES, topology
 
-pytestmark = pytest.mark.lab
-
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 
 THING = """

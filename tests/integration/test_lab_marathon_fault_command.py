@@ -5,11 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 from appliance import commands
-
-pytestmark = pytest.mark.lab
 
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 

@@ -11,8 +11,6 @@ from collections import Counter
 
 import pytest
 
-pytestmark = pytest.mark.lab
-
 NGINX = {
     "id": "nginx",
     "labels": {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "nginx.marathon.mesos"},
