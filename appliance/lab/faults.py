@@ -71,13 +71,19 @@ def _signal(slave: Machine, program: str, number: int) -> None:
 
 def pids(slave: Machine, program: str) -> list[int]:
     """The program's processes on `slave`, parents first, as this machine numbers them."""
-    found = []
+    found: list[tuple[int, int]] = []
     for pid in network.processes(slave.name):
         with contextlib.suppress(OSError):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
             if is_program(program, command):
-                found.append(pid)
-    return sorted(found)
+                found.append((_started_at_ticks(pid), pid))
+    return [pid for _, pid in sorted(found)]
+
+
+def _started_at_ticks(pid: int) -> int:
+    """Since the boot; numbers of processes begin anew at some time (proc(5), field 22 of stat)."""
+    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+    return int(after_name.split()[19])
 
 
 def is_program(program: str, command: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from appliance.lab.lab import Lab
 APPLIANCE = Path(sys.prefix) / "bin/appliance"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(root):  # noqa: ARG001 - needed to be root, not its value
     """Three nodes that run; started by the command a user types, and ended whatever the tests did."""
     assert not state.remains(), "a lab is running already: appliance lab down"

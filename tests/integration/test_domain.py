@@ -10,7 +10,7 @@ import pytest
 
 from appliance import commands
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 DOMAIN = "shop.example.com"
 SETTINGS = "/etc/marathon-ha-appliance/appliance.toml"

@@ -10,8 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.status.document import SCHEMA_FILE
 
-pytestmark = pytest.mark.lab
-
 VALID = fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text()))
 BAD = {
     "id": "/greedy",
