@@ -13,6 +13,8 @@ from appliance.programs.acquaintance import Acquaintance
 from appliance.programs.domain import Watch
 from appliance.settings import AGENT_PORT
 from appliance.status import web
+from appliance.status.page import pages
+from appliance.status.page.live import Live
 from appliance.trust import Trust
 
 if TYPE_CHECKING:
@@ -25,8 +27,12 @@ log = logging.getLogger(__name__)
 
 def main(paths: Paths) -> int:
     current = settings.Current(paths.settings)
+    live = Live(paths, current.read)
     try:
-        server = web.server(web.application(paths, current.read))
+        server = web.server(
+            web.application(paths, current.read, live),
+            lambda address: any(node.address == address for node in current.read().cluster.nodes),
+        )
     except OSError as error:
         raise ApplianceError(f"the agent cannot listen on port {AGENT_PORT}: {error.strerror}") from None
 
@@ -36,6 +42,8 @@ def main(paths: Paths) -> int:
         log.warning("no secret of this node, so no orders from others: %s", error)
     Acquaintance(paths, current.read).start()
     Watch(paths, current.read).start()
+    pages.load()
+    live.start()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # shutdown() waits for serve_forever(), which this very thread runs.

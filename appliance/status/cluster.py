@@ -137,7 +137,7 @@ def ask(settings: Settings) -> View:
 
     def one(node: Node) -> None:
         began = time.time()
-        facts, problem = _get(node.address)
+        facts, problem = get(node.address)
         answers[node.address] = facts, problem, ahead_s(facts.get("at"), began, time.time())
 
     threads = [threading.Thread(target=one, args=(node,), daemon=True) for node in nodes]
@@ -150,6 +150,11 @@ def ask(settings: Settings) -> View:
         Row(node.name, node.address, rank, *answers.get(node.address, late))
         for rank, node in enumerate(nodes)
     )
+    return view_of(settings, rows)
+
+
+def view_of(settings: Settings, rows: Sequence[Row]) -> View:
+    """The picture with the VIPs of `settings`."""
     orders = {
         vip.address: [node.name for node in settings.cluster.preferring(vip)] for vip in settings.more_vips
     }
@@ -290,10 +295,11 @@ def _verdict_alarm(row: Row) -> Alarm | None:
     return None
 
 
-def _get(address: str) -> tuple[dict[str, Any], str]:
+def get(address: str, path: str = "/status.json") -> tuple[dict[str, Any], str]:
+    """What the agent there answers, and why it does not; takes at most a second or so."""
     connection = http.client.HTTPConnection(address, AGENT_PORT, timeout=DEADLINE_S)
     try:
-        connection.request("GET", "/status.json")
+        connection.request("GET", path)
         facts = json.loads(connection.getresponse().read(LARGEST_ANSWER))
     except OSError as error:
         return {}, f"its agent on port {AGENT_PORT} does not answer: {error.strerror or error}"

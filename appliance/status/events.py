@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LAST_S = 253402300800
+"""The year 10000."""
 TAIL = 1_000_000
 """Bytes of the end of the file that `recent` looks at."""
 
@@ -48,7 +50,7 @@ def recent(path: Path, count: int) -> list[dict[str, Any]]:
             event = json.loads(line)
         except ValueError:
             continue
-        if _is_event(event):
+        if is_event(event):
             events.append(event)
     return events[::-1]
 
@@ -62,7 +64,7 @@ def left_out(path: Path) -> int:
             lines = file.read().splitlines()[1 if size > TAIL else 0 :]
     except FileNotFoundError:
         return 0
-    return sum(not _is_event(_parsed(line)) for line in lines)
+    return sum(not is_event(_parsed(line)) for line in lines)
 
 
 def _parsed(line: bytes) -> object:
@@ -72,7 +74,10 @@ def _parsed(line: bytes) -> object:
         return None
 
 
-def _is_event(event: object) -> bool:
+def is_event(event: object) -> bool:
+    """Whether it has all that an event has, and a time that can be shown."""
     if not isinstance(event, dict) or not isinstance(event.get("at"), (int, float)):
+        return False
+    if not 0 <= event["at"] < LAST_S:
         return False
     return isinstance(event.get("kind"), str) and isinstance(event.get("message"), str)

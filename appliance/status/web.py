@@ -11,24 +11,24 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import bottle
 
-from appliance import templating
 from appliance.settings import AGENT_PORT
-from appliance.status import cluster, events, metrics, node, processes, receive, table
+from appliance.status import metrics, node, processes, receive
 from appliance.status.challenges import Challenges
 from appliance.status.configuration import Configuration
 from appliance.status.ownership import Ownership
+from appliance.status.page import routes
 
 if TYPE_CHECKING:
     import socket
 
     from appliance.paths import Paths
     from appliance.settings import Settings
-    from appliance.status.cluster import View
+    from appliance.status.page.live import Live
 
-MOST_REQUESTS = 32
-"""At the same time; what comes beyond is closed at once and may come again."""
+MOST_REQUESTS, FOR_NODES = 32, 8
+"""At the same time; what comes beyond is closed at once and may come again. Some are kept for the nodes,
+whose questions decide about the VIP: no crowd of browsers takes them."""
 REQUEST_DEADLINE_S = 5.0
-EVENTS_SHOWN = 20
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -38,7 +38,7 @@ HEADERS = {
 }
 
 
-def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
+def application(paths: Paths, settings: Callable[[], Settings], live: Live) -> Any:
     """The WSGI application. Read-only, but for orders that another node signs."""
     app = bottle.Bottle()
     challenges = Challenges()
@@ -58,13 +58,6 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
         found = node.status(paths, settings(), ownership, configuration)
         return answer(metrics.text(found, processes.running(paths.supervisor_socket)), metrics.CONTENT_TYPE)
 
-    def page() -> Any:
-        happened = events.recent(paths.events, EVENTS_SHOWN)
-        return answer(render(cluster.ask(settings()), happened, time.time()), "text/html")
-
-    def style() -> Any:
-        return answer(templating.render("status/style.css.j2"), "text/css")
-
     def challenge() -> Any:
         return answer(json.dumps({"challenge": challenges.make(time.monotonic())}) + "\n", "application/json")
 
@@ -82,21 +75,8 @@ def application(paths: Paths, settings: Callable[[], Settings]) -> Any:
     app.post("/orders", callback=order)
     app.get("/status.json", callback=status_json)
     app.get("/metrics", callback=prometheus)
-    app.get("/", callback=page)
-    app.get("/style.css", callback=style)
+    routes.add(app, paths, settings, live)
     return app
-
-
-def render(view: View, happened: list[dict[str, Any]], now: float) -> str:
-    """The page as HTML."""
-    return templating.render(
-        "status/page.html.j2",
-        view=view,
-        headings=table.HEADINGS,
-        rows=[(row, table.cells(row, now)) for row in view.rows],
-        events=[{**event, "when": table.rfc3339(float(event["at"]))} for event in reversed(happened)],
-        now=table.rfc3339(now),
-    )
 
 
 class Server(socketserver.ThreadingMixIn, WSGIServer):
@@ -105,10 +85,12 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], app: Any) -> None:
+    def __init__(self, address: tuple[str, int], app: Any, is_node: Callable[[str], bool]) -> None:
         super().__init__(address, Handler)
         self.set_app(app)
-        self._free = threading.BoundedSemaphore(MOST_REQUESTS)
+        self._is_node = is_node
+        self._all = threading.BoundedSemaphore(MOST_REQUESTS)
+        self._others = threading.BoundedSemaphore(MOST_REQUESTS - FOR_NODES)
 
     def server_bind(self) -> None:
         # WSGIServer would ask the DNS for this host's name, and a start must not wait for that.
@@ -117,16 +99,22 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        places = [self._all] if self._is_node(client_address[0]) else [self._all, self._others]
+        taken = [place for place in places if place.acquire(blocking=False)]
+        if len(taken) == len(places):
+            answer = threading.Thread(target=self._answer, args=(request, client_address, taken), daemon=True)
+            answer.start()
+            return
+        self.shutdown_request(request)
+        for place in taken:
+            place.release()
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def _answer(self, request: Any, client_address: Any, taken: list[threading.BoundedSemaphore]) -> None:
         try:
-            super().process_request_thread(request, client_address)
+            self.process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            for place in taken:
+                place.release()
 
     def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
         """A client that went away is no news."""
@@ -139,6 +127,11 @@ class Handler(WSGIRequestHandler):
         """Twelve questions a second from the peers would drown the log."""
 
 
-def server(app: Any, address: str = "0.0.0.0", port: int = AGENT_PORT) -> Server:  # noqa: S104 - peers ask it
-    """Listening, not yet serving. Raises OSError if the port is taken."""
-    return Server((address, port), app)
+def server(
+    app: Any,
+    is_node: Callable[[str], bool] = lambda _: False,
+    address: str = "0.0.0.0",  # noqa: S104 - peers ask it
+    port: int = AGENT_PORT,
+) -> Server:
+    """Listening, not yet serving; `is_node` knows the nodes' addresses. OSError if the port is taken."""
+    return Server((address, port), app, is_node)

@@ -64,13 +64,17 @@ def test_only_who_is_listed_reads_9090_and_the_nodes_always_do(lb, path):
     assert (answer[0], answer[2]) == (403, "not for this address: see [access] statistics_networks\n")
 
 
-def test_the_agents_metrics_are_passed_on_and_nothing_else_of_it(lb):
+def test_the_agents_metrics_and_its_page_are_passed_on_and_nothing_else_of_it(lb):
     answer = lb.ask(9090, "/appliance/metrics")
     assert (answer[0], answer[2].split(";")[0]) == (503, "the agent does not run on this node")
     assert status(lb, 9090, "/appliance/metrics", source=lb.OUTSIDE) == 403
     lb.serve(9099, "agent")
     assert lb.ask(9090, "/appliance/metrics", source=READER)[2].split()[:2] == ["agent", "/metrics"]
-    for path in ("/appliance/orders", "/appliance/metrics/", "/orders"):
+    for path in ("/", "/status/apps?q=x", "/status/page.css"):
+        assert lb.ask(9090, path, source=READER)[2].split()[:2] == ["agent", path]
+        assert status(lb, 9090, path, source=lb.OUTSIDE) == 403
+    assert status(lb, 9090, "/status/live") == 204, "a stream would keep an old worker"
+    for path in ("/appliance/orders", "/appliance/metrics/", "/orders", "/challenge", "/status.json"):
         assert "agent" not in lb.ask(9090, path)[2]
 
 

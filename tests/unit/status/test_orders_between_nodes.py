@@ -16,6 +16,7 @@ from appliance.paths import Paths
 from appliance.settings import Node
 from appliance.status import web
 from appliance.status.challenges import GOOD_S, MOST, Challenges
+from appliance.status.page.live import Live
 from appliance.status.tell import SCHEME, tell
 from appliance.trust import Order, Trust
 
@@ -47,7 +48,8 @@ def nodes(tmp_path):
     """The receiver's files, the sender's, and the receiver's port."""
     receiver, sender = files_of(tmp_path / "receiver"), files_of(tmp_path / "sender")
     wanted = settings.parse(TOML, "appliance.toml")
-    server = web.server(web.application(receiver, lambda: wanted), "127.0.0.1", 0)
+    app = web.application(receiver, lambda: wanted, Live(receiver, lambda: wanted))
+    server = web.server(app, address="127.0.0.1", port=0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield receiver, sender, server.server_port

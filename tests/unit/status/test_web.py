@@ -13,8 +13,8 @@ from appliance import files, settings
 from appliance.health import reports
 from appliance.health.verdict import Verdict
 from appliance.paths import Paths
-from appliance.status import cluster, events, web
-from appliance.status.cluster import Row
+from appliance.status import web
+from appliance.status.page.live import Live
 
 TOML = """
 [vip]
@@ -40,7 +40,8 @@ def paths(tmp_path):
 @pytest.fixture
 def get(paths):
     wanted = settings.parse(TOML, "appliance.toml")
-    server = web.server(web.application(paths, lambda: wanted), "127.0.0.1", 0)
+    live = Live(paths, lambda: wanted)
+    server = web.server(web.application(paths, lambda: wanted, live), address="127.0.0.1", port=0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
 
@@ -82,36 +83,11 @@ def test_a_silent_health_program_is_not_believed(paths, get):
     assert facts["health"]["reasons"] == ["health program has not run yet"]
 
 
-def test_the_page_answers_without_any_other_program(paths, get):
-    events.record(paths.events, "vrrp", "BACKUP -> MASTER: <script>alert(1)</script>")
-    answer, body = get("/")
-    assert answer.status == 200
-    assert "NODE-UNREACHABLE" in body, "no agent listens on the real port here"
-    assert "&lt;script&gt;" in body
-    assert "<script" not in body
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-
-
-def test_the_style_sheet_comes_from_the_node_itself(get):
-    answer, body = get("/style.css")
-    assert answer.headers["Content-Type"].startswith("text/css")
-    assert "url(" not in body
-    assert "@import" not in body
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", "/status.json", 405)]
 )
 def test_there_is_nothing_else(get, method, path, status):
     assert get(path, method)[0].status == status
-
-
-def test_what_a_peer_says_is_escaped():
-    evil = Row("slave-1", "10.77.0.237", 0, {"role": "<b>OWNER", "health": {"reasons": ["<img src=x>"]}})
-    page = web.render(cluster.view("10.77.0.250", [evil]), [], 0.0)
-    assert "<b>" not in page
-    assert "<img" not in page
 
 
 def test_prometheus_reads_what_the_programs_published(paths, get):

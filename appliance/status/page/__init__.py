@@ -1,0 +1,1 @@
+"""The page for people: what all nodes, HAProxy and the history say, as HTML that follows by itself."""
