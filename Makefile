@@ -13,11 +13,15 @@ demo: install  ## install what is needed, then show the whole story in the lab (
 	$(BIN)/appliance lab demo
 
 test: install-dev  ## install what is needed, then run every test (root: with real engines in namespaces)
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile -m 'not packages'
 
 packages:  ## .deb and .rpm for both machines into dist/
 	packaging/install-packages.sh ca-certificates python3-dev python3-venv rpm xz-utils
 	PYTHON=$(PYTHON) packaging/build.sh
+
+test-packages: install-dev packages  ## the packages, installed in fresh Debians (root; debootstrap; below ten minutes)
+	packaging/install-packages.sh debootstrap lintian rpmlint util-linux
+	tests/packaging/alone.sh $(BIN)/pytest -n 2 --dist loadscope -m packages --durations 0 --durations-min 2 tests/packaging
 
 test-engines: install  ## the golden configurations on the HAProxys of Debian 13 and 11 (root; debootstrap)
 	packaging/install-engines.sh debootstrap
@@ -65,4 +69,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 clean:  ## remove what make created
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo test packages test-engines check check-monitoring bench soak install install-dev clean
+.PHONY: help demo test packages test-packages test-engines check check-monitoring bench soak install install-dev clean
