@@ -194,9 +194,11 @@ class Node:
                 )
         return found
 
-    def moves(self) -> int:
-        """How often its VRRP changed state."""
-        return sum(event["kind"] == "vrrp" for event in events.recent(self._paths.events, 1000))
+    def recorded(self, since: float) -> list[dict[str, Any]]:
+        """Changes of its VRRP and of its verdict since then (unix seconds), oldest first."""
+        found = events.recent(self._paths.events, 10_000)
+        changes = [each for each in found if each["kind"] in ("vrrp", "verdict") and "before" in each]
+        return [each for each in changes if each["at"] >= since]
 
     def _programs(self) -> dict[str, int]:
         """Those that supervisord runs, and itself."""

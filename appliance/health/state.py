@@ -30,6 +30,8 @@ CALM_S = 120.0
 """Working this long without a failure forgives the failures before."""
 MAX_HOLD_DOWN_S = 60.0
 ENDED = "HAProxy ended"
+CUT_OFF = "cut off from Marathon, and a peer is not"
+BLIND = "sees under half of the servers up that a peer sees"
 
 
 class Picture(IntEnum):
@@ -205,9 +207,9 @@ def _degraded(state: Health, now: float) -> tuple[str, ...]:
         held_s = hold_down_s(state.failures)
         reasons.append(f"held down for {held_s:g} s after {state.failures} failures in a row")
     if state.stale.believed:
-        reasons.append("cut off from Marathon, and a peer is not")
+        reasons.append(CUT_OFF)
     if state.blind.believed:
-        reasons.append("sees under half of the servers up that a peer sees")
+        reasons.append(BLIND)
     return tuple(reasons)
 
 
