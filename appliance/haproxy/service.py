@@ -63,7 +63,11 @@ class Service:
 
     def on_disk(self) -> str:
         """Hash of the configuration file; '' if there is none, or not as we wrote it."""
-        return own_hash(files.read(self.config) or "")
+        return own_hash(self.text())
+
+    def text(self) -> str:
+        """Of the configuration file."""
+        return files.read(self.config) or ""
 
     def running(self) -> str:
         """Hash of what HAProxy has loaded; '' if it does not run or runs something else.

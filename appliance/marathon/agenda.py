@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from appliance.marathon.events import ATTACHED, GROUP_CHANGE
 
@@ -22,6 +22,8 @@ PLAN_VALID_S = 10.0
 FEW = 20
 """So many apps are always read one by one; more only if they are a small part of all."""
 SMALL_PART = 0.05
+EARLIER = 0.2
+"""By so much of the period, at most, the timer comes early: nodes that began at once ask one after the other."""
 SHOWN = 5
 
 
@@ -38,8 +40,10 @@ class Agenda:
     """Used by one thread at a time. Times are monotonic seconds."""
 
     period_s: float
-    """Of the timer."""
+    """Of the timer, at most."""
     fold_s: float = FOLD_S
+    draw: Callable[[], float] = lambda: 0.0
+    """How much earlier it comes this time, as a part of EARLIER."""
     apps: set[str] = field(default_factory=set)
     everything: str = ""
     """Why all has to be read; '' if it need not."""
@@ -106,7 +110,8 @@ class Agenda:
         self.apps, self.kinds, self.everything = set(), set(), ""
         self.due, self._last = math.inf, now
         if read.apps is None:
-            self._plan_by, self.timer = math.inf, now + self.period_s
+            self._plan_by = math.inf
+            self.timer = now + self.period_s * (1.0 - EARLIER * self.draw())
         self._plans = {app_id: seen for app_id, seen in self._plans.items() if now - seen < PLAN_VALID_S}
         return read
 

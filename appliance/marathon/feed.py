@@ -78,7 +78,7 @@ class Feed:
         self._again_s = again_s
         self._draw, self._longest_pause_s = draw, longest_pause_s
         self._pauses = delays(draw, longest_pause_s)
-        self._agenda = Agenda(period_s)
+        self._agenda = Agenda(period_s, draw=draw)
         self._picture = Picture()
         self._fresh = False
         self._held: guard.Held | None = None
@@ -109,6 +109,10 @@ class Feed:
         heard, self._heard = self._heard, []
         self.because = "; ".join(dict.fromkeys(heard))
         return self._picture.cluster() if self.source == "marathon" else None
+
+    def saved(self) -> Cluster | None:
+        """What it ran by the picture on disk; None without one, and as soon as it answers itself."""
+        return self._picture.cluster() if self.source == "disk" else None
 
     @property
     def apps(self) -> int:

@@ -48,6 +48,9 @@ class Source(Protocol):
     def cluster(self) -> Cluster | None:
         """What Marathon runs; None before its first answer."""
 
+    def saved(self) -> Cluster | None:
+        """What it ran by the picture on disk, as long as it has not answered."""
+
     def read_all(self, reason: str) -> None: ...
 
     def facts(self) -> dict[str, Any]: ...
@@ -92,6 +95,8 @@ class Follower:
         self.old_workers: int | None = None
         """Still finishing their connections; None: not known."""
         self.running = True
+        self.from_saved = False
+        """Whether the file on disk cannot serve, so that the saved picture has to until Marathon answers."""
         self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
         self._told: set[tuple[str, str]] = set()
         self._noticed: tuple[str, ...] = ()
@@ -143,12 +148,14 @@ class Follower:
         if self.holding is not None and self.holding.holds:
             self._attempt(self._hold)
             return
-        cluster = self.source.cluster()
+        cluster, picture = self.source.cluster(), "marathon"
+        if cluster is None and self.from_saved:
+            cluster, picture = self.source.saved(), "disk"
         if cluster is None:
             return
         if time.monotonic() >= self.retry_at and not 0 <= self.retries < self.generator.failures:
             self.generator.failed = ("", "")
-        self._attempt(lambda: self._serve(cluster))
+        self._attempt(lambda: self._serve(cluster, picture))
         if self.retry_at > time.monotonic():
             self.due = self.retry_at
 
@@ -170,6 +177,8 @@ class Follower:
             self._bring_back()
         if self.generator.ports_changed(running):
             self.due = min(self.due, time.monotonic())
+        elif self.picture != "marathon" and not self.from_saved and self.generator.cannot_start(running):
+            self.from_saved, self.due = True, min(self.due, time.monotonic())
         self._publish()
 
     def _heard_nothing(self, complaint: str) -> None:
@@ -200,7 +209,7 @@ class Follower:
             self._reloaded("")
             self._record("rollback", f"generation {self.holding.number} serves and is held: {RELEASE}")
 
-    def _serve(self, cluster: Cluster) -> None:
+    def _serve(self, cluster: Cluster, picture: str) -> None:
         started = time.monotonic()
         try:
             decision = self.generator.step(cluster)
@@ -210,9 +219,9 @@ class Follower:
                 self._record("generation", summary(decision.reasons), number=self.generator.generation)
         except NotRunningError:
             self._keep("reload", started)
-            self._seen(cluster)  # the file is in place: it is what HAProxy will start with
+            self._seen(cluster, picture)  # the file is in place: it is what HAProxy will start with
             raise
-        self._seen(cluster)
+        self._seen(cluster, picture)
         if self.holding is not None:
             self.holding.followed()
 
@@ -224,10 +233,10 @@ class Follower:
             cause = "; ".join(filter(None, heard)) or "certificates, templates, settings or the file itself"
             self.holding.keep(kind=kind, cause=cause, duration_s=time.monotonic() - started)
 
-    def _seen(self, cluster: Cluster) -> None:
+    def _seen(self, cluster: Cluster, picture: str) -> None:
         if self.picture != "marathon":
             gc.freeze()  # what is known now mostly stays: no collection need look through it again
-        self.picture, self.picture_at, self.apps = "marathon", time.time(), len(cluster.apps)
+        self.picture, self.picture_at, self.apps = picture, time.time(), len(cluster.apps)
         now = set(self.generator.quarantined)
         for app_id, reason in sorted(now - self._told):
             self._record("quarantine", f"{app_id} is not served as it asks: {reason}", app_id=app_id)

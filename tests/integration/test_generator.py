@@ -40,6 +40,7 @@ class Marathon:
 
     def __init__(self):
         self.apps, self.down, self.reads, self.picture_at = {}, "", 0, 0.0
+        self.saves = False
         self.right_until = 0.0
 
     def facts(self):
@@ -50,6 +51,12 @@ class Marathon:
         if self.down:
             return None
         self.picture_at = time.time()
+        return self._all()
+
+    def saved(self):
+        return self._all() if self.down and self.saves else None
+
+    def _all(self):
         return wire.apps(json.dumps({"apps": list(self.apps.values())}).encode())
 
     def runs(self, name, *ports, **labels):
@@ -217,6 +224,46 @@ def test_with_marathon_away_at_the_start_the_last_picture_is_served(node):
     node.marathon.down = ""
     node.wakes.put(Wake.CHANGED)
     node.until_reported(picture="marathon", applied=True)
+
+
+def boot_without_marathon(node):
+    node.stop()
+    node.haproxy.crash()
+    node.until(lambda: all(one.port != 80 for one in node.namespace.connect(listeners)))
+    node.marathon.down, node.marathon.saves = "no master answers", True
+
+
+def test_a_port_taken_before_the_boot_costs_only_itself_with_marathon_away(node):
+    node.marathon.runs("taken", 31001, HAPROXY_0_PORT="10001", HAPROXY_0_VHOST="taken.example")
+    start_with_tutorial(node)
+    boot_without_marathon(node)
+    foreign = node.namespace.serve(10001, "foreign")
+    node.generate()
+    node.until(lambda: "/taken" in reported(node))
+    node.haproxy.start()
+    node.until_reported(picture="disk", applied=True)
+    assert node.who() == {"31277", "31022", "31667", "31380"}
+    assert node.who(3, headers={"Host": "taken.example"}) == {"31001"}
+
+    foreign.shutdown()
+    foreign.server_close()
+    node.until(lambda: not reported(node))
+    assert node.who(3, port=10001) == {"31001"}
+
+
+@pytest.mark.parametrize("left", [None, "# cut off\n"], ids=["lost", "damaged"])
+def test_without_its_file_the_saved_picture_is_served_with_marathon_away(node, left):
+    start_with_tutorial(node)
+    text = node.haproxy.config.read_text()
+    boot_without_marathon(node)
+    node.haproxy.config.unlink()
+    if left:
+        node.haproxy.config.write_text(left)
+    node.generate()
+    node.until(lambda: files.read(node.haproxy.config) == text)
+    node.haproxy.start()
+    node.until_reported(picture="disk", applied=True)
+    assert node.who() == {"31277", "31022", "31667", "31380"}
 
 
 def test_a_node_that_never_saw_marathon_has_no_picture_but_answers(node):

@@ -75,6 +75,20 @@ def test_marathons_death_stops_no_traffic_and_is_reported(node, generator):
     assert generator.poll() is None
 
 
+def test_a_boot_without_marathon_and_without_the_file_serves_the_saved_picture(node, generator):
+    generator.terminate()
+    generator.wait(30)
+    node.kill(node.running[-1])
+    node.paths.haproxy_cfg.unlink()
+    node.marathon.status = 503
+    node.start_generator()
+    node.until(node.configured)
+    node.start_haproxy()
+    node.until(lambda: node.served_by() == "31001")
+    node.until(lambda: (node.report()["picture"], node.report()["applied"]) == ("disk", True))
+    node.until(lambda: [alarm["id"] for alarm in node.report()["alarms"]] == ["marathon-away"])
+
+
 def test_sighup_reads_marathon_again_and_sigusr1_reloads(node, generator):
     node.marathon.serves(31002)
     generator.send_signal(signal.SIGHUP)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from appliance.marathon.agenda import FEW, FOLD_S, PLAN_GRACE_S, Agenda, Read
+from appliance.marathon.agenda import EARLIER, FEW, FOLD_S, PLAN_GRACE_S, Agenda, Read
 from appliance.marathon.events import UNREADABLE, WANTED, Event, event
 
 
@@ -48,6 +48,15 @@ def test_a_group_that_changes_waits_for_the_plan_that_names_its_apps(agenda):
     assert agenda.take(10.5, 9) == Read(("/a",), "group_change_success of /a")
     agenda.hear(Event("group_change_success", None), 30.0)
     assert agenda.take(30.0 + PLAN_GRACE_S, 9).apps is None
+
+
+def test_each_node_reads_everything_at_another_moment_and_none_later_than_the_period():
+    drawn = iter((0.0, 1.0, 0.5))
+    agenda = Agenda(period_s=60.0, draw=lambda: next(drawn))
+    for earlier in (0.0, EARLIER, EARLIER / 2):
+        began = agenda.next_at()
+        assert agenda.take(began, 9).apps is None
+        assert agenda.next_at() == began + 60.0 * (1 - earlier)
 
 
 def test_after_a_failure_nothing_is_read_before_the_pause_is_over_but_for_a_new_stream(agenda):

@@ -71,7 +71,9 @@ def test_a_compressed_and_a_chunked_answer_are_read(serve):
     parts = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (APPS[:7], APPS[7:])) + b"0\r\n\r\n"
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + parts
     for data in (zipped, chunked):
-        assert len(client(serve(data)).cluster().apps) == 1
+        server = serve(data)
+        assert len(client(server).cluster().apps) == 1
+        assert "Accept-Encoding: gzip" in server.requests[0]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ class Said:
     def cluster(self):
         return self.now
 
+    def saved(self):
+        return None
+
     def read_all(self, reason):
         pass
 
