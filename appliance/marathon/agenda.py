@@ -23,7 +23,7 @@ FEW = 20
 """So many apps are always read one by one; more only if they are a small part of all."""
 SMALL_PART = 0.05
 EARLIER = 0.2
-"""By so much of the period, at most, the timer comes early: nodes that began at once ask one after the other."""
+"""By so much of the period, at most, the timer comes early: nodes that began at once drift apart."""
 SHOWN = 5
 
 

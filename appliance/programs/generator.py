@@ -116,7 +116,7 @@ class Generator:
         return self.ports.freed() or self.ports.bar(ports.of(self.wanted.load_balancer))
 
     def cannot_start(self, running: str) -> bool:
-        """Whether what an earlier run left on disk serves nobody: no app in it, damaged, or a port is held."""
+        """Whether what an earlier run left on disk serves nobody: it is empty, damaged, or a port is held."""
         on_disk = self.service.on_disk()
         if not running and on_disk and self.ports and self.ports.bar(ports.places(self.service.text())):
             return True
