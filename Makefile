@@ -59,6 +59,7 @@ $(VENV)/installed: pyproject.toml packaging/install-engines.sh packaging/install
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	$(BIN)/python -m compileall -q appliance
+	$(BIN)/python -c 'from appliance import templating; templating.compile_all()'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from marathon import feeder, scale, table
 
 import appliance
-from appliance import commands
+from appliance import commands, templating
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,7 @@ def main() -> int:
     asked = parser.parse_args()
     programs = {"ours": OURS, **({"peer": tuple(shlex.split(asked.peer))} if asked.peer else {})}
     compileall.compile_dir(Path(appliance.__file__).parent, quiet=1)  # as where it is installed
+    templating.compile_all()
     start_s = round(imports_s(), 3)
     rows: list[dict[str, Any]] = [{"program": "imports", "apps": 0, "cpu_s": start_s, "best_s": start_s}]
     with feeder() as url:

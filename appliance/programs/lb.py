@@ -20,7 +20,6 @@ from appliance.haproxy.ports import Ports
 from appliance.haproxy.process import remove_socket_folder
 from appliance.haproxy.shared import APP_MAP, DOMAIN_MAP
 from appliance.haproxy.statistics import server_states
-from appliance.marathon import zookeeper
 from appliance.marathon.access import Access
 from appliance.marathon.client import Client
 from appliance.marathon.feed import Feed
@@ -243,8 +242,11 @@ def _access(request: Request) -> Access:
 
 def _read(request: Request) -> Cluster:
     access = _access(request)
-    for ensemble in request.ensembles:
-        access.found(str(ensemble), zookeeper.look(ensemble))
+    if request.ensembles:
+        from appliance.marathon import zookeeper  # noqa: PLC0415 - kazoo only where it is needed
+
+        for ensemble in request.ensembles:
+            access.found(str(ensemble), zookeeper.look(ensemble))
     return Client(access, prefer_host_ports=request.prefer_host_ports).cluster()
 
 

@@ -13,11 +13,6 @@ from appliance.errors import SettingsError
 from appliance.settings.faults import faults
 from appliance.settings.model import Settings, Vip
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -66,6 +61,10 @@ class Current:
 
 def parse(text: str, source: str) -> Settings:
     """Settings in the TOML `text`; `source` names it in errors. Raises SettingsError."""
+    if sys.version_info >= (3, 11):  # a single pass without settings starts sooner
+        import tomllib  # noqa: PLC0415
+    else:
+        import tomli as tomllib  # noqa: PLC0415
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
