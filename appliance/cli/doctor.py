@@ -57,17 +57,25 @@ def _doctor(arguments: argparse.Namespace) -> int:
     ca_cert = arguments.marathon_ca_cert or (own.ca_cert if own else "")
     verify = not arguments.marathon_insecure and (own is None or own.tls_verify)
     urls = _http(tuple(arguments.marathon) or (own.urls if own else ()), "https" if ca_cert else "http")
-    code, ailing = FINE, False
+    code, ailing, frameworks = FINE, False, set()
     for url in urls:
         print(url)
         for result in examine(url, login, ca_cert, verify=verify):
             if result.difference:
                 code = DIFFERENT
+            if result.framework:
+                frameworks.add(result.framework)
             words = "; ".join(filter(None, (result.found, result.difference)))
             print(f"  {'DIFFERENT' if result.difference else 'OK':9}  {result.call}: {words}")
         found = _failing(Client(Access([url], login, ca_cert, verify=verify)), url)
         ailing = ailing or bool(found)
         print("".join(f"  FAILING    {line}\n" for line in found), end="")
+    if len(frameworks) > 1:
+        print(
+            "DIFFERENT  the masters are of several clusters, name those of one: "
+            + ", ".join(f"framework {one}" for one in sorted(frameworks))
+        )
+        code = DIFFERENT
     inactive = _inactive(arguments.mesos, urls, login)
     return code or (AILING if ailing or inactive else FINE)
 

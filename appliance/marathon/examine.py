@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable
 
 from appliance.errors import MarathonError
@@ -32,6 +32,8 @@ class Result:
     call: str
     found: str
     difference: str = ""
+    framework: str = ""
+    """The cluster's identity, where this call told it."""
 
 
 def examine(url: str, login: Login | None, ca_cert: str = "", *, verify: bool = True) -> Iterator[Result]:
@@ -54,7 +56,7 @@ def examine(url: str, login: Login | None, ca_cert: str = "", *, verify: bool = 
 def _results(name: str, call: Callable[[], Iterator[Result]]) -> Iterator[Result]:
     try:
         for result in call():
-            yield Result(name, result.found, result.difference)
+            yield replace(result, call=name)
     except (MarathonError, ValueError, LookupError, TypeError) as error:
         yield Result(name, "", str(error))
 
@@ -69,7 +71,7 @@ def _info(client: Client, url: str) -> Iterator[Result]:
     yield Result("", f"version {info.get('version')}", "" if info.get("version") else "names no version")
     framework = info.get("frameworkId")
     cure = "" if framework else "names no frameworkId: another cluster would not be told from this one"
-    yield Result("", f"framework {framework}", cure)
+    yield Result("", f"framework {framework}", cure, str(framework or ""))
     header = client.leader
     cure = (
         "" if header else "no header X-Marathon-Leader: a change of the leader is noticed by the stream only"

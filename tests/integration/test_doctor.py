@@ -64,6 +64,25 @@ def test_each_difference_is_a_line(doctor, kind, complaint):
     assert any(complaint in line and "DIFFERENT" in line for line in out.splitlines()), out
 
 
+def test_masters_of_several_clusters_are_told(doctor):
+    small = {"processes": False, "scale": (1, 1), "heartbeat_s": 0.2}
+    with Marathon(**small) as one, Marathon(**small) as other:
+        other.inject("other-cluster", path="/v2/info")
+        code, out, _ = doctor("--marathon", one.url, other.url)
+    assert code == 1
+    assert "the masters are of several clusters" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("served", "asked", "cure"), [(True, "http", "is it https://?"), (False, "https", "use http://")]
+)
+def test_a_url_of_the_wrong_scheme_is_told_with_its_cure(doctor, served, asked, cure):
+    with Marathon(tls=served, processes=False) as marathon:
+        code, out, err = doctor("--marathon", f"{asked}://{marathon.url.partition('://')[2]}")
+    assert (code, err) == (1, "")
+    assert cure in out
+
+
 def test_it_changes_nothing(doctor):
     with Marathon(processes=False, scale=(2, 1), heartbeat_s=0.2) as marathon:
         before = marathon.truth()
