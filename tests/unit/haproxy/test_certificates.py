@@ -101,3 +101,17 @@ def test_one_that_ends_soon_is_an_alarm_in_the_report(pair, tmp_path):
     (told,) = files.certificates
     assert told["path"] == str(path)
     assert alarm["since"] == told["not_after"] - 30 * 86_400
+
+
+def test_the_key_of_another_certificate_is_told_with_the_path_and_the_rest_stands(pair, tmp_path):
+    stranger = commands.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+    assert stranger.code == 0, stranger.message
+    good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
+    good.write_text("".join(pair))
+    bad.write_text(pair[0] + stranger.output)
+    found, notices = Certificates().found([str(good), str(bad)])
+    assert [one.path for one in found] == [str(good)]
+    (said,) = notices
+    assert str(bad) in said
+    assert "inconsistencies between private key and certificate" in said
+    assert "\n" not in said
