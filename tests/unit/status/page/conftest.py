@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import tempfile
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -78,11 +80,12 @@ class Agent:
 
 
 @pytest.fixture
-def paths(tmp_path):
-    made = Paths(tmp_path)
-    for folder in (made.health_run, made.lb_run, made.keepalived_run, made.log, made.state):
-        folder.mkdir(parents=True)
-    return made
+def paths():
+    with tempfile.TemporaryDirectory(prefix="tp-", dir="/tmp") as short:  # for the path of a socket
+        made = Paths(Path(short))
+        for folder in (made.health_run, made.lb_run, made.keepalived_run, made.log, made.state):
+            folder.mkdir(parents=True)
+        yield made
 
 
 @pytest.fixture
