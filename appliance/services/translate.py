@@ -165,17 +165,17 @@ def _plain_name(service: Service) -> str:
 
 
 def _named(served: list[Service]) -> list[Named]:
-    """Each service with the name of its backend; the first keeps a name that two would have."""
+    """Each service with the name of its backend; the first app and index keeps one that two would have."""
     taken: set[str] = set()
-    named = []
-    for service in served:
+    names = {}
+    for service in sorted(served, key=lambda one: one.key):
         name = _plain_name(service)
         if name in taken:
             digest = hashlib.sha256(f"{service.app_id} {service.index}".encode()).hexdigest()
             name = next(f"{name}_{digest[:n]}" for n in range(8, 65) if f"{name}_{digest[:n]}" not in taken)
         taken.add(name)
-        named.append((name, service))
-    return named
+        names[service.key] = name
+    return [(names[service.key], service) for service in served]
 
 
 def _behind_doors(
