@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def pytest_sessionstart(session):
     only_distributes = config.getvalue("dist") != "no" and not hasattr(config, "workerinput")
     if os.geteuid() == 0 and not only_distributes and config.getvalue("markexpr") != "packages":
         own_machine.enter()
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_another_test():
+    """A command that a test calls leaves a handler behind, whose stream is that test's."""
+    for handler in logging.root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
