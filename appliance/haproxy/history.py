@@ -20,7 +20,7 @@ from typing import Any
 from appliance import commands, files
 from appliance.errors import ApplianceError, EngineError
 from appliance.haproxy.generations import MAPS_FOLDER, Generation, Pin, Text, differences, shortened
-from appliance.haproxy.render import Rendered, folder_of, own_hash
+from appliance.haproxy.render import Rendered, folder_of, own_hash, structure_of
 
 log = logging.getLogger(__name__)
 RECORD, CONFIG = "generation.json", "haproxy.cfg"
@@ -81,7 +81,7 @@ class History:
             raise ApplianceError(
                 f"generation {number}: {self._maps(number)} was changed by somebody, or is missing"
             )
-        return Rendered(text.config, text.maps, maps, made.hash)
+        return Rendered(text.config, text.maps, maps, made.hash, structure_of(text.config))
 
     def check(self, number: int) -> None:
         """Ask HAProxy whether it would take it now. Raises EngineError with its words."""

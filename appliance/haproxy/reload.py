@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -34,6 +35,17 @@ class _Answer(Enum):
 
 
 @dataclass(frozen=True)
+class Worker:
+    """The present worker, by its own words."""
+
+    structure: str
+    """'' if it has loaded nothing of ours."""
+    pid: int
+    version: tuple[int, ...]
+    maxconn: int | None = None
+
+
+@dataclass(frozen=True)
 class MasterReload:
     """Through the master's socket, acknowledged: the master says that a new worker serves that very text."""
 
@@ -41,7 +53,7 @@ class MasterReload:
     timeout_s: float = 15.0
 
     def reload(self, wanted: str) -> None:
-        """Return once a new worker has loaded the configuration whose hash is `wanted`.
+        """Return once a new worker has loaded the configuration whose structure has the hash `wanted`.
 
         Raises NotRunningError if there is no master (it will read the file when it starts), EngineError
         if HAProxy could not load it; the old worker then goes on.
@@ -85,16 +97,30 @@ class MasterReload:
             return _Answer.SILENCE
 
     def running(self) -> str:
-        """Hash of what the present worker has loaded; '' if there is none, or it is not ours.
+        """Hash of the structure that the present worker has loaded; '' if there is none, or not ours.
 
-        Raises SilentError when the master takes the question and does not answer.
+        Raises SilentError as `worker`.
         """
+        worker = self.worker()
+        return worker.structure if worker else ""
+
+    def worker(self) -> Worker | None:
+        """None if there is none. Raises SilentError when the master takes the question and says nothing."""
         try:
-            return loaded_hash(runtime.info(self.socket, "@1 ").get("description", ""))
+            told = runtime.info(self.socket, "@1 ")
         except SilentError:
             raise
         except EngineError:
-            return ""
+            return None
+        version = tuple(int(part) for part in re.findall(r"\d+", told.get("Version", ""))[:3])
+        pid = told.get("Pid", "")
+        maxconn = told.get("Maxconn", "")
+        return Worker(
+            loaded_hash(told.get("description", "")),
+            int(pid) if pid.isdecimal() else 0,
+            version,
+            int(maxconn) if maxconn.isdecimal() else None,
+        )
 
     def pids(self) -> tuple[int, ...]:
         try:
@@ -140,6 +166,9 @@ class CommandReload:
         if done.code != 0:
             said = f": {done.message}" if done.message else ""
             raise EngineError(f"--command {' '.join(self.words)} failed with exit code {done.code}{said}")
+
+    def worker(self) -> None:
+        """Not ours to tell anything."""
 
     def running(self) -> None:
         """Not known: HAProxy belongs to the user. The file tells, for a failed command takes it back."""

@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 from appliance.errors import EngineError, SilentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
 _PATIENCE_S = 0.25
+PAYLOAD_LIMIT = 12_000
+"""A command with more than about 16,300 bytes (tune.bufsize) is dropped with the reply of a success."""
+_BATCH_BYTES = 8_000
+_BATCH_COMMANDS = 80
+_ADDED = "New server registered."
+_ACKNOWLEDGED = (_ADDED, "Server deleted.", "no need to change")
+
+
+class RefusedCommandError(EngineError):
+    """HAProxy does not do what it was told; the message holds its words."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,42 @@ def command(path: Path, text: str, *, timeout_s: float = 5.0) -> str:
         return _exchange(path, text, timeout_s)
     except OSError as error:
         raise _silent(path, error) from None
+
+
+def send(path: Path, commands: Sequence[str]) -> None:
+    """Send `commands` in few connections and check what HAProxy says to them.
+
+    Raises RefusedCommandError at the first batch of which one was refused, EngineError as `command`.
+    """
+    for batch in _batches(commands):
+        reply = command(path, ";".join(batch))
+        said = [line for line in reply.splitlines() if line.strip()]
+        odd = [line for line in said if not line.startswith(_ACKNOWLEDGED)]
+        added = sum(line.startswith(_ADDED) for line in said)
+        if odd or added != sum(one.startswith("add server ") for one in batch):
+            told = batch[0] if len(batch) == 1 else f"{batch[0]} and {len(batch) - 1} more"
+            raise RefusedCommandError(f"HAProxy refuses '{told}': {' '.join(odd) or 'no acknowledgement'}")
+
+
+def with_payload(path: Path, text: str, lines: Iterable[str]) -> str:
+    """The reply to one command with `lines`, none of them empty. Raises RefusedCommandError if too long."""
+    whole = "".join([f"{text} <<\n", *(f"{line}\n" for line in lines)])
+    if len(whole.encode()) > PAYLOAD_LIMIT:
+        raise RefusedCommandError(f"'{text}' with {len(whole)} bytes is more than HAProxy takes at once")
+    return command(path, whole)
+
+
+def _batches(commands: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for one in commands:
+        if batch and (len(batch) == _BATCH_COMMANDS or size + len(one) + 1 > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += len(one.encode()) + 1
+    if batch:
+        yield batch
 
 
 def info(path: Path, prefix: str = "") -> dict[str, str]:

@@ -7,19 +7,24 @@ import os
 import pwd
 import re
 import shutil
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Callable, Protocol
 
 from appliance import commands, files
 from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import kept_states, runtime
-from appliance.haproxy.render import Rendered, own_hash
+from appliance.haproxy.live import Live
+from appliance.haproxy.render import Rendered, own_hash, structure_of
 from appliance.haproxy.statistics import plain_csv
 
 if TYPE_CHECKING:
     from appliance.haproxy.model import Process
+    from appliance.haproxy.reload import Worker
 
 CHECK_TIMEOUT_S = 60.0
+START_S = 30.0
+"""A HAProxy that starts may have read the file that was replaced, and read its maps only now."""
 _MAPS = re.compile(r"maps-[0-9a-f]+")
 _PLACE = re.compile(r"parsing \[[^]]*:(\d+)\] ?: ")
 
@@ -34,6 +39,8 @@ class Reloads(Protocol):
     def reload(self, wanted: str) -> None: ...
 
     def running(self) -> str | None: ...
+
+    def worker(self) -> Worker | None: ...
 
     def pids(self) -> tuple[int, ...]: ...
 
@@ -51,39 +58,65 @@ class Service:
         *,
         validate: bool = True,
         archive_versions: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`archive_versions`: how many replaced configurations are kept, the newest as `<config>.1`."""
         self.config = config
         self.folder = Path(process.folder)
         self._socket = Path(process.socket)
         self.reloads = reloads
-        self._validate = validate
+        self.live = Live(self._socket)
+        self.validate = validate
         self._archive_versions = archive_versions
         self._acknowledged = ""
+        self._maps_folder = ""
+        self._clock = clock
+        self._unused_since: dict[str, float] = {}
+        self._seen: tuple[tuple[int, int, int], str, str] | None = None
 
     def on_disk(self) -> str:
         """Hash of the configuration file; '' if there is none, or not as we wrote it."""
-        return own_hash(self.text())
+        return self._on_disk()[0]
+
+    def structure_on_disk(self) -> str:
+        """Hash of the structure of the configuration file; '' as above."""
+        return self._on_disk()[1]
 
     def text(self) -> str:
         """Of the configuration file."""
         return files.read(self.config) or ""
 
     def running(self) -> str:
-        """Hash of what HAProxy has loaded; '' if it does not run or runs something else.
+        """Hash of the structure that HAProxy has loaded; '' if it does not run or runs something else.
 
         Raises SilentError when it does not say.
         """
         loaded = self.reloads.running()
-        return self.on_disk() if loaded is None else loaded
+        return self.structure_on_disk() if loaded is None else loaded
 
     def loaded(self) -> str:
-        """The configuration that HAProxy's present worker has loaded; '' if it is not known."""
+        """The configuration that HAProxy's present worker runs; '' if it is not known.
+
+        What changes while HAProxy runs is in the file at once.
+        """
         running = self.running()
-        for text in (self._acknowledged, files.read(self.config) or ""):
-            if running and own_hash(text) == running:
+        for text in (files.read(self.config) or "", self._acknowledged):
+            if running and own_hash(text) and structure_of(text) == running:
                 return text
         return ""
+
+    def _on_disk(self) -> tuple[str, str]:
+        """Read again only when it is another file."""
+        try:
+            now = self.config.stat()
+        except OSError:
+            return "", ""
+        mark = (now.st_ino, now.st_mtime_ns, now.st_size)
+        if self._seen is None or self._seen[0] != mark:
+            text = files.read(self.config) or ""
+            found = own_hash(text)
+            self._seen = mark, found, structure_of(text) if found else ""
+        return self._seen[1:]
 
     def loaded_map(self, name: str) -> str:
         """A map file of the configuration that runs, those of all VIPs; '' if it is not known."""
@@ -117,12 +150,12 @@ class Service:
         Raises NotRunningError when there is no HAProxy to tell: the file is in place for its start.
         """
         try:
-            if self._validate and (words := self.check(rendered)) is not None:
+            if self.validate and (words := self.check(rendered)) is not None:
                 raise RefusedError(f"haproxy -c refuses the new configuration: {words}")
             before = files.read(self.config)
             self._promote(rendered)
             try:
-                self._reload(rendered.hash, before or "", rendered.config)
+                self._reload(rendered.structure, before or "", rendered.config)
                 self._acknowledged = rendered.config
                 self._archive(before)
             except NotRunningError:
@@ -137,19 +170,28 @@ class Service:
 
     def confirm(self) -> None:
         """Check the file that is there and reload it. Raises as `apply`."""
-        done = commands.run(["haproxy", "-c", "-f", self.config], timeout_s=CHECK_TIMEOUT_S)
-        if done.code != 0:
-            text = files.read(self.config) or ""
-            raise EngineError(f"haproxy -c refuses {self.config}: {_complaints(done.message, text)}")
+        words = self.refusal()
+        if words:
+            raise EngineError(f"haproxy -c refuses {self.config}: {words}")
         text = files.read(self.config) or ""
-        self._reload(self.on_disk(), self.loaded() or text, text)
+        self._reload(self.structure_on_disk(), self.loaded() or text, text)
 
     def place(self, rendered: Rendered) -> None:
-        """Put it where HAProxy reads it when it starts. Raises EngineError if it cannot be written."""
+        """Put what HAProxy reads when it starts next. Raises EngineError if it cannot be written."""
         try:
             self._promote(rendered)
+            if rendered.maps_folder != self._maps_folder:
+                self._remove_unused_maps()
+                self._maps_folder = rendered.maps_folder
         except OSError as error:
             raise self._unwritable(error) from None
+
+    def refusal(self) -> str:
+        """HAProxy's words if it would not start with the file that is there; '' if it would."""
+        if not self.validate:
+            return ""
+        done = commands.run(["haproxy", "-c", "-f", self.config], timeout_s=CHECK_TIMEOUT_S)
+        return "" if done.code == 0 else _complaints(done.message, files.read(self.config) or "")
 
     def _unwritable(self, error: OSError) -> EngineError:
         return EngineError(f"{self.folder}: the configuration cannot be written: {error}")
@@ -214,9 +256,15 @@ class Service:
     def _remove_unused_maps(self) -> None:
         kept = (self.config, *map(self._archived, range(1, self._archive_versions + 1)))
         text = "".join(files.read(path) or "" for path in kept)
+        known, self._unused_since, now = self._unused_since, {}, self._clock()
         for maps in self.folder.glob("maps-*"):
-            if maps.name not in text:
+            if maps.name in text:
+                continue
+            since = known.get(maps.name, now)
+            if now >= since + START_S:
                 shutil.rmtree(maps, ignore_errors=True)
+            else:
+                self._unused_since[maps.name] = since
 
     @property
     def _owner(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from appliance import files
 from appliance.errors import ApplianceError, NotRunningError, SilentError
-from appliance.haproxy.plan import Generation, Reload
+from appliance.haproxy.plan import Generation, Postponed
 from appliance.programs.generator import summary
 from appliance.programs.holding import RELEASE
 from appliance.programs.loop import Pace, Wake, Wakes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from appliance.marathon.feed import Alarm
     from appliance.marathon.model import Cluster
-    from appliance.programs.generator import Generator
+    from appliance.programs.generator import Applied, Generator
     from appliance.programs.holding import Holding
     from appliance.programs.operator_files import OperatorFiles
 
@@ -97,10 +97,11 @@ class Follower:
         self.running = True
         self.from_saved = False
         """Whether the file on disk cannot serve, so that the saved picture has to until Marathon answers."""
-        self.due = self.last_pass = self.last_reload_at = self.retry_at = 0.0
+        self.due = self.pass_began = self.pass_ended = self.retry_at = 0.0
         self._told: set[tuple[str, str]] = set()
         self._noticed: tuple[str, ...] = ()
         self._asked = ""
+        self._told_of: Applied | None = None
         self.silent, self.silent_since = "", 0.0
         """Why HAProxy does not say what it runs; '' if it does."""
 
@@ -109,10 +110,13 @@ class Follower:
         self.start()
         while self.running:
             look_s = LOOK_S if self.applied else LOOK_WHILE_WAITING_S
-            for wake in self.wakes.next(min(self.due - time.monotonic(), look_s)):
+            due = min(self.due, self._next_departure)
+            for wake in self.wakes.next(min(due - time.monotonic(), look_s)):
                 self.take(wake)
             if self.running and time.monotonic() >= self.due:
                 self.refresh()
+            if time.monotonic() >= self._next_departure:
+                self._let_go()
             self.look()
 
     def start(self) -> None:
@@ -123,7 +127,7 @@ class Follower:
     def _take_from_disk(self) -> None:
         service = self.generator.service
         on_disk = service.on_disk()
-        self.generator.wanted = Generation(on_disk)
+        self.generator.wanted = Generation(on_disk, service.structure_on_disk())
         if on_disk and on_disk != self.generator.empty().hash:
             self.picture, self.picture_at = "disk", service.config.stat().st_mtime
 
@@ -139,14 +143,15 @@ class Follower:
                 self.generator.failures = 0
                 self._asked = wake.value
                 self.source.read_all(wake.value)
-            due = self.pace.due(time.monotonic(), self.last_pass, self.last_reload_at)
+            due = self.pace.due(time.monotonic(), self.pass_began, self.pass_ended)
             self.due = min(self.due, due)
 
     def refresh(self) -> None:
         """One pass: bring HAProxy to serve the newest picture."""
-        self.last_pass, self.due = time.monotonic(), math.inf
-        if self.holding is not None and self.holding.holds:
+        self.pass_began, self.due = time.monotonic(), math.inf
+        if self._holds:
             self._attempt(self._hold)
+            self.pass_ended = time.monotonic()
             return
         cluster, picture = self.source.cluster(), "marathon"
         if cluster is None and self.from_saved:
@@ -156,22 +161,23 @@ class Follower:
         if time.monotonic() >= self.retry_at and not 0 <= self.retries < self.generator.failures:
             self.generator.failed = ("", "")
         self._attempt(lambda: self._serve(cluster, picture))
-        if self.retry_at > time.monotonic():
-            self.due = self.retry_at
+        self.pass_ended = time.monotonic()
+        if self.retry_at > self.pass_ended:
+            self.due = min(self.due, self.retry_at)
 
     def look(self) -> None:
         """Ask HAProxy what it runs, and tell it again if that is not what the file says."""
         if self.holding is not None and self.holding.changed():
             self.due = self.retry_at = time.monotonic()
         try:
-            running = self.generator.service.running()
+            running = self.generator.rollout.running()
         except SilentError as error:
             self._heard_nothing(str(error))
             return
         self.silent = ""
         self.old_workers = self.generator.service.old_workers() if running else None
         wanted = self.generator.wanted
-        self.applied = running != "" and wanted is not None and running == wanted.hash
+        self.applied = running != "" and wanted is not None and running == wanted.structure
         if running and not self.applied and time.monotonic() >= self.retry_at:
             self.retry_at = time.monotonic() + LOOK_S
             self._bring_back()
@@ -179,6 +185,8 @@ class Follower:
             self.due = min(self.due, time.monotonic())
         elif self.picture != "marathon" and not self.from_saved and self.generator.cannot_start(running):
             self.from_saved, self.due = True, min(self.due, time.monotonic())
+        if self.applied and self.due == math.inf and not self._holds and self.generator.rollout.unsure:
+            self.due = time.monotonic() + LOOK_S
         self._publish()
 
     def _heard_nothing(self, complaint: str) -> None:
@@ -192,7 +200,7 @@ class Follower:
     def _bring_back(self) -> None:
         """HAProxy runs another configuration: reload ours, or make it anew if the file is another, too."""
         service, wanted = self.generator.service, self.generator.wanted
-        if self.holding is not None and self.holding.holds:
+        if self._holds:
             self._attempt(self._hold)
         elif wanted is not None and service.on_disk() == wanted.hash:
             log.warning("HAProxy runs another configuration than %s: reload", service.config)
@@ -212,26 +220,55 @@ class Follower:
     def _serve(self, cluster: Cluster, picture: str) -> None:
         started = time.monotonic()
         try:
-            decision = self.generator.step(cluster)
-            if isinstance(decision, Reload):
-                self._reloaded("")
-                self._keep("reload", started)
-                self._record("generation", summary(decision.reasons), number=self.generator.generation)
+            outcome = self.generator.step(cluster)
+            self._generation()
+            if isinstance(outcome, Postponed):
+                self.due = min(self.due, outcome.at)
+                return
+            if not self.last_reload["ok"]:
+                self._reloaded("")  # what runs is what is wanted again
         except NotRunningError:
-            self._keep("reload", started)
+            self._keep("reload", time.monotonic() - started)
             self._seen(cluster, picture)  # the file is in place: it is what HAProxy will start with
             raise
         self._seen(cluster, picture)
         if self.holding is not None:
             self.holding.followed()
 
-    def _keep(self, kind: str, started: float) -> None:
+    def _keep(self, kind: str, duration_s: float) -> None:
         """What was just applied goes to the history, with what led to it."""
         heard = (self._asked, str(self.source.facts().get("because", "")))
         self._asked = ""
         if self.holding is not None:
             cause = "; ".join(filter(None, heard)) or "certificates, templates, settings or the file itself"
-            self.holding.keep(kind=kind, cause=cause, duration_s=time.monotonic() - started)
+            self.holding.keep(kind=kind, cause=cause, duration_s=duration_s)
+
+    def _generation(self) -> None:
+        """The one place where a generation that was put into effect is kept and told of."""
+        applied = self.generator.applied
+        if applied is None or applied is self._told_of:
+            return
+        self._told_of = applied
+        if applied.kind == "reload":
+            self._reloaded("")
+        self._keep(applied.kind, applied.duration_s)
+        number = self.generator.generation
+        self._record("generation", summary(applied.reasons), number=number, by=applied.kind)
+
+    @property
+    def _holds(self) -> bool:
+        return self.holding is not None and self.holding.holds
+
+    @property
+    def _next_departure(self) -> float:
+        """Nobody leaves while a generation is held."""
+        return math.inf if self._holds else self.generator.rollout.departures.next_look
+
+    def _let_go(self) -> None:
+        """Of servers that leave. If HAProxy does not do it, a pass finds out what to do."""
+        self._attempt(self.generator.rollout.look_after_leaving)
+        if self.generator.rollout.doubt:
+            self.due = min(self.due, time.monotonic())
 
     def _seen(self, cluster: Cluster, picture: str) -> None:
         if self.picture != "marathon":
@@ -267,7 +304,6 @@ class Follower:
         self._reloaded("")
 
     def _reloaded(self, complaint: str) -> None:
-        self.last_reload_at = time.monotonic()
         if complaint and complaint != self.last_reload["message"]:
             log.error("%s", complaint)
         self.last_reload = {"at": time.time(), "ok": not complaint, "message": complaint}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Union
 
-from appliance.errors import EngineError, NotRunningError
+from appliance.errors import EngineError, NotRunningError, SilentError
 from appliance.haproxy import plan, ports
 from appliance.haproxy.culprits import culprits, without
+from appliance.haproxy.differences import meanwhile
 from appliance.haproxy.model import LoadBalancer
-from appliance.haproxy.render import Rendered, render
+from appliance.haproxy.render import Rendered, maxconn, render
+from appliance.haproxy.rollout import Rollout
 from appliance.haproxy.service import RefusedError
+from appliance.programs.loop import Bucket
 from appliance.programs.tally import Tally
 from appliance.services.last_good import KEPT, LastGood
 from appliance.services.memo import Memo
@@ -31,6 +35,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _REASONS_SHOWN = 5
+Outcome = Union[plan.Plan, plan.Postponed]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One generation, as it was put into effect."""
+
+    number: int
+    at: float
+    """Unix seconds."""
+    kind: str
+    """`runtime` or `reload`."""
+    reasons: tuple[str, ...]
+    duration_s: float
+    rendered: Rendered
 
 
 @dataclass
@@ -53,9 +72,12 @@ class Generator:
     exclude_refused: bool = True
     """Find the backends that make HAProxy refuse the file, and serve the rest."""
 
-    wanted: plan.Generation | None = None
+    reloads_per_minute: int = 30
+
     translation: Translation | None = None
     generation: int = 0
+    applied: Applied | None = None
+    """The newest generation of this run."""
     refused: dict[Backend, Quarantined] = field(default_factory=dict)
     last_good: dict[Key, Served] = field(default_factory=dict)
     """What HAProxy took last."""
@@ -70,6 +92,20 @@ class Generator:
 
     memo: Memo = field(default_factory=Memo)
     tally: Tally = field(default_factory=Tally)
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self.rollout = Rollout(self.service, self.clock)
+        self.bucket = Bucket(self.reloads_per_minute)
+
+    @property
+    def wanted(self) -> plan.Generation | None:
+        """What runs, as far as it was acknowledged, and what the file says."""
+        return self.rollout.generation
+
+    @wanted.setter
+    def wanted(self, generation: plan.Generation) -> None:
+        self.rollout.generation = generation
 
     def rendered(self, cluster: Cluster) -> Rendered:
         """What HAProxy shall be given for `cluster`, all of it; nothing is changed."""
@@ -82,30 +118,77 @@ class Generator:
         self.process = self.furnish(self.process)
         return render(LoadBalancer(), self.process)
 
-    def step(self, cluster: Cluster) -> plan.Plan:
+    def step(self, cluster: Cluster) -> Outcome:
         """Bring HAProxy to serve `cluster`. Raises EngineError; the last good configuration then stays."""
         self.process = self.furnish(self.process)
         if self.ports:
             self.ports.look(self._own_ports())
-        load_balancer = self._acceptable(cluster)
-        rendered = render(load_balancer, self.process)
-        decision = self.decision(plan.Generation(rendered.hash, load_balancer))
-        if isinstance(decision, plan.Reload):
-            if rendered.hash == self.failed[0]:
-                raise EngineError(self.failed[1])
-            log.info("reload: %s", summary(decision.reasons))
-            self.tally.reload_for(decision.reasons)
-            self._apply(cluster, rendered, load_balancer)
-        else:
-            self.wanted = plan.Generation(rendered.hash, load_balancer)
-            self._keep_on_disk(rendered)
+        outcome, load_balancer = self._carried_out(cluster, self._acceptable(cluster))
+        if isinstance(outcome, plan.Postponed):
+            return outcome
         served = self.translation.services if self.translation else ()
         names = {backend.name for backend in load_balancer.backends}
         self.last_good = {service.key: service for name, service in served if name in names}
         if self.last_good != self.remembered:
             self.remembered = self.last_good
             self.remember(self.last_good)
+        return outcome
+
+    def _carried_out(self, cluster: Cluster, load_balancer: LoadBalancer) -> tuple[Outcome, LoadBalancer]:
+        """What was done, and what is served now."""
+        began = self.clock()
+        maxconn(load_balancer, self.process)  # raises where HAProxy could not open as many files
+        decision = self._without_reload(load_balancer)
+        if not isinstance(decision, plan.Reload):
+            rendered = self.rollout.settled(load_balancer, self.process)
+            if isinstance(decision, plan.RuntimeUpdate):
+                self._note("runtime", decision.reasons, began, rendered)
+            return decision, load_balancer
+        rendered = self.rollout.rendered(load_balancer, self.process)
+        if rendered.hash == self.failed[0]:
+            raise EngineError(self.failed[1])
+        due = self.bucket.due(began)
+        if due > began:
+            self._meanwhile(load_balancer, decision)
+            return plan.Postponed(decision.reasons, due), load_balancer
+        log.info("reload: %s", summary(decision.reasons))
+        self.tally.reload_for(decision.reasons)
+        load_balancer = self._apply(cluster, load_balancer)
+        self._note("reload", decision.reasons, began, self.rollout.rendered(load_balancer, self.process))
+        return decision, load_balancer
+
+    def _without_reload(self, load_balancer: LoadBalancer) -> plan.Plan:
+        """What there was to do; it is done unless it is a reload. A refusal makes it one."""
+        try:
+            decision = self.rollout.decision(load_balancer, self.process)
+            if isinstance(decision, plan.RuntimeUpdate):
+                if self.rollout.refusal(decision, load_balancer, self.process):
+                    return plan.Reload(decision.reasons, decision.backends)  # finds who is refused
+                log.info("runtime: %s", summary(decision.reasons))
+                with self.tally.timing("runtime"):
+                    self.rollout.update(decision, load_balancer, self.process)
+        except SilentError:
+            raise  # it can be told nothing; what was known last stands
+        except EngineError as error:
+            log.warning("%s: reload", error)
+            self.rollout.doubt = str(error)
+            return plan.Reload((str(error),))
         return decision
+
+    def _meanwhile(self, load_balancer: LoadBalancer, waiting: plan.Reload) -> None:
+        """Servers come and go while a reload waits its turn."""
+        known = self.rollout.generation
+        if known is None or known.load_balancer is None or self.rollout.doubt:
+            return
+        now = meanwhile(known.load_balancer, load_balancer, waiting.backends)
+        began = self.clock()
+        decision = self._without_reload(now)
+        if isinstance(decision, plan.RuntimeUpdate):
+            self._note("runtime", decision.reasons, began, self.rollout.settled(now, self.process))
+
+    def _note(self, kind: str, reasons: tuple[str, ...], began: float, rendered: Rendered) -> None:
+        self.generation += 1
+        self.applied = Applied(self.generation, time.time(), kind, reasons, self.clock() - began, rendered)
 
     def ports_changed(self, running: str) -> bool:
         """Whether a service port came free, or one is held that keeps HAProxy from starting."""
@@ -125,19 +208,12 @@ class Generator:
     def _own_ports(self) -> frozenset[Place] | None:
         """Service ports that HAProxy has; empty: it does not run; None: it is not known."""
         running = self.service.running()
-        if running and self.wanted and self.wanted.load_balancer and running == self.wanted.hash:
+        if running and self.wanted and self.wanted.load_balancer and running == self.wanted.structure:
             return ports.of(self.wanted.load_balancer)
         if running:
             text = self.service.loaded()
             return ports.places(text) if text else None
         return frozenset() if self.service.on_disk() or not self.service.config.exists() else None
-
-    def decision(self, wanted: plan.Generation) -> plan.Plan:
-        """What is to be done, by what HAProxy itself says it has loaded."""
-        running = self.service.running()
-        if self.wanted is not None and running == self.wanted.hash:
-            return plan.plan(self.wanted, wanted)
-        return plan.plan(plan.Generation(running) if running else None, wanted)
 
     @property
     def quarantined(self) -> list[tuple[str, str]]:
@@ -182,9 +258,10 @@ class Generator:
         backends = translation.load_balancer.backends
         return {backend: self.refused[backend] for backend in backends if backend in self.refused}
 
-    def _apply(self, cluster: Cluster, rendered: Rendered, load_balancer: LoadBalancer) -> None:
+    def _apply(self, cluster: Cluster, load_balancer: LoadBalancer) -> LoadBalancer:
+        """By a reload, without those that HAProxy refuses. What is served now."""
         try:
-            self._hand_over(rendered, load_balancer)
+            self._reload(load_balancer)
         except RefusedError:
             guilty = self._guilty(load_balancer) if self.exclude_refused else {}
             if not guilty or self.translation is None:
@@ -195,34 +272,26 @@ class Generator:
                     service = services[backend.name]
                     words = f"HAProxy refuses it: {guilty[backend.name]}"
                     self.refused[backend] = Quarantined(service.app_id, words, service.index)
-            rest = self._acceptable(cluster)
-            self._apply(cluster, render(rest, self.process), rest)
+            return self._apply(cluster, self._acceptable(cluster))
+        return load_balancer
 
     def _guilty(self, load_balancer: LoadBalancer) -> dict[str, str]:
         return culprits(load_balancer, lambda one: self.service.check(render(one, self.process)))
 
-    def _keep_on_disk(self, rendered: Rendered) -> None:
-        """What runs has to be what HAProxy would start with."""
-        if self.service.on_disk() != rendered.hash:
-            log.warning("%s was changed by somebody: written anew", self.service.config)
-            self.service.place(rendered)
-
-    def _hand_over(self, rendered: Rendered, load_balancer: LoadBalancer) -> None:
-        generation = plan.Generation(rendered.hash, load_balancer)
+    def _reload(self, load_balancer: LoadBalancer) -> None:
+        wanted = self.rollout.rendered(load_balancer, self.process).hash
+        self.bucket = self.bucket.taken(self.clock())
         try:
             with self.tally.timing("reload"):
-                self.service.apply(rendered)
+                self.rollout.reload(load_balancer, self.process)
         except NotRunningError:
-            self.wanted = generation
             raise
         except EngineError as error:
-            self.failed = (rendered.hash, str(error))
-            self.failures = self.failures + 1 if rendered.hash == self.failing else 1
-            self.failing = rendered.hash
+            self.failed = (wanted, str(error))
+            self.failures = self.failures + 1 if wanted == self.failing else 1
+            self.failing = wanted
             raise
-        self.wanted = generation
         self.failed, self.failures = ("", ""), 0
-        self.generation += 1
 
 
 def names_of(backends: Collection[Backend]) -> frozenset[str]:

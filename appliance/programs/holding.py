@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError, NotRunningError
-from appliance.haproxy.plan import Generation
 
 if TYPE_CHECKING:
     from appliance.haproxy.generations import Pin
@@ -54,27 +53,27 @@ class Holding:
 
     def apply(self) -> bool:
         """Serve what is held; whether HAProxy had to be told. Raises ApplianceError; what runs then stays."""
-        pin, service = self._pin, self._generator.service
+        pin, service, rollout = self._pin, self._generator.service, self._generator.rollout
         if pin is None or not pin.number:
             self._settled = True
             return False
         try:
             rendered = self._history.rendered(pin.number)
             self._complaint = ""
-            if service.on_disk() == service.running() == rendered.hash:
-                self._generator.wanted = Generation(rendered.hash)
+            if service.on_disk() == rendered.hash and service.running() == rendered.structure:
+                rollout.stands(rendered)
                 self._settled = True
                 return False
             started = time.monotonic()
             with self._generator.tally.timing("rollback"):
                 service.apply(rendered)
         except NotRunningError:
-            self._generator.wanted = Generation(rendered.hash)
+            rollout.stands(rendered)
             raise
         except ApplianceError as error:
             self._complaint = str(error)
             raise
-        self._generator.wanted = Generation(rendered.hash)
+        rollout.stands(rendered)
         self._settled = True
         self.keep(
             kind="reload", cause=f"rollback to generation {pin.number}", duration_s=time.monotonic() - started

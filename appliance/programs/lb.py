@@ -15,7 +15,8 @@ from appliance.errors import EngineError, NotRunningError
 from appliance.haproxy import states
 from appliance.haproxy.history import History
 from appliance.haproxy.isolation import Isolation
-from appliance.haproxy.plan import Reload
+from appliance.haproxy.leaving import TAKE_OVER_S
+from appliance.haproxy.plan import NoChange
 from appliance.haproxy.ports import Ports
 from appliance.haproxy.process import remove_socket_folder
 from appliance.haproxy.shared import APP_MAP, DOMAIN_MAP
@@ -29,7 +30,7 @@ from appliance.marathon.watch import Watch
 from appliance.programs import last_good_file, operator_texts, options
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
-from appliance.programs.generator import Generator, summary
+from appliance.programs.generator import Generator, Outcome, summary
 from appliance.programs.holding import Holding
 from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.loop import Wake, Wakes
@@ -42,8 +43,8 @@ from appliance.status import apps
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from appliance.haproxy.plan import Plan
     from appliance.haproxy.render import Rendered
+    from appliance.haproxy.rollout import Rollout
     from appliance.haproxy.service import Service
     from appliance.marathon.model import Cluster, Endpoint
     from appliance.programs.options import Request
@@ -89,10 +90,19 @@ def once(request: Request) -> str:
         last_good.stop()
     for app_id, reason in generator.quarantined:
         log.warning("%s is not served as it asks: %s", app_id, reason)
-    return f"applied: {summary(decision.reasons)}" if isinstance(decision, Reload) else "unchanged"
+    _let_go(generator.rollout)
+    return "unchanged" if isinstance(decision, NoChange) else f"applied: {summary(decision.reasons)}"
 
 
-def _step(generator: Generator, cluster: Cluster, request: Request) -> Plan:
+def _let_go(rollout: Rollout) -> None:
+    """Until no server takes requests that is to leave. Whoever applies next removes them."""
+    ends = time.monotonic() + 2 * TAKE_OVER_S  # a HAProxy that has died answers never
+    while rollout.departures.waiting and time.monotonic() < ends:
+        time.sleep(max(rollout.departures.next_look - time.monotonic(), 0.0))
+        rollout.look_after_leaving()
+
+
+def _step(generator: Generator, cluster: Cluster, request: Request) -> Outcome:
     """One step, tried again as often as it was asked for."""
     for _ in itertools.repeat(None) if request.retries < 0 else range(request.retries):
         try:

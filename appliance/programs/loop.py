@@ -59,9 +59,42 @@ class Wakes:
 class Pace:
     """The first event after silence acts at once; what follows is folded. Times are monotonic seconds."""
 
-    fold_s: float = 0.1
-    reload_distance_s: float = 0.5
+    fold_s: float = 0.02
 
-    def due(self, now: float, last_pass: float, last_reload: float) -> float:
-        """When an event of now may be acted upon. Whoever acts later acts on the newest state."""
-        return max(now, last_pass + self.fold_s, last_reload + self.reload_distance_s)
+    def due(self, now: float, began: float, ended: float) -> float:
+        """When an event of now may be acted upon. Whoever acts later acts on the newest state.
+
+        `began`, `ended`: the last pass. What a pass costs is the least pause behind it.
+        """
+        return max(now, began + self.fold_s, ended + (ended - began))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """At most `per_minute` reloads in any minute, some of them in a row. Times are monotonic seconds."""
+
+    per_minute: int
+    tokens: float | None = None
+    """Left at `at`; None: it was never touched, so it is full."""
+    at: float = 0.0
+
+    def due(self, now: float) -> float:
+        """When the next one may be."""
+        return now + max(1.0 - self._left(now), 0.0) / self._per_second
+
+    def taken(self, now: float) -> Bucket:
+        return Bucket(self.per_minute, self._left(now) - 1.0, now)
+
+    @property
+    def _burst(self) -> float:
+        """A burst and what flows in during a minute are `per_minute` together."""
+        return max(self.per_minute / 4, 1.0)
+
+    @property
+    def _per_second(self) -> float:
+        return max(self.per_minute - self._burst, 0.5) / 60.0
+
+    def _left(self, now: float) -> float:
+        if self.tokens is None:
+            return self._burst
+        return min(self.tokens + max(now - self.at, 0.0) * self._per_second, self._burst)

@@ -38,7 +38,7 @@ def reason(words: str) -> str:
 
 
 class Tally:
-    """Since this program started. Kinds: reload, rollback, confirm (the file on disk, loaded again)."""
+    """Since this program started. Kinds: runtime, reload, rollback, confirm (the file loaded again)."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[int, float]] = {}

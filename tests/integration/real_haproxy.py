@@ -50,7 +50,7 @@ class Haproxy:
                 stdout=log,
                 stderr=commands.STDOUT,
             )
-        self.until(lambda: self.service.running() == self.service.on_disk())
+        self.until(lambda: self.service.running() == self.service.structure_on_disk())
 
     def apply(self, load_balancer: LoadBalancer):
         self.service.apply(render(load_balancer, self.process))

@@ -1,6 +1,7 @@
 """An app that takes its time, for connections that are open while something else happens.
 
-`/stream` sends a piece each 20 ms for 2 s, every other path answers after 20 ms. Argument: its name.
+`/stream` sends a piece each 20 ms for 2 s, `/stay` until the client goes; all else is answered after 20 ms.
+Arguments: its name, and its port if that is not 8000.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name:
                     writer.write(PIECE)
                     await writer.drain()
                     await asyncio.sleep(0.02)
+            elif request.startswith(b"GET /stay "):
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:  # until it raises
+                    writer.write(PIECE)
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
             else:
                 await asyncio.sleep(ANSWER_S)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(name), name))
@@ -32,8 +39,8 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name:
 
 
 async def main() -> None:
-    name = sys.argv[1].encode()
-    server = await asyncio.start_server(lambda r, w: talk(r, w, name), "127.0.0.1", PORT, backlog=1000)
+    name, port = sys.argv[1].encode(), int(sys.argv[2]) if len(sys.argv) > 2 else PORT
+    server = await asyncio.start_server(lambda r, w: talk(r, w, name), "127.0.0.1", port, backlog=1000)
     async with server:
         await server.serve_forever()
 

@@ -50,13 +50,15 @@ def test_a_run_that_is_read_only_loses_no_route_and_ends_nothing(node):
     node.mount("-o", "remount,bind,ro", node.paths.run)
     node.until(lambda: complaints(node))
     assert "Read-only file system" in complaints(node)[0]
-    node.marathon.serves(31001)
-    node.marathon.touched("/web")
+    node.moves_to(31001)  # by the runtime API, which needs no file there
+    labels = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "new.example"}
+    node.marathon.runs("/new", 31002, labels=labels)
+    node.marathon.touched("/new")
     node.until(lambda: "is on a read-only file system: a reload would end HAProxy" in node.log())
-    assert node.served_by() == "31002"
+    assert node.served_by() == "31001"
     assert len(complaints(node)) == 1
     node.mount("-o", "remount,bind,rw", node.paths.run)
-    node.until(lambda: node.served_by() == "31001" and told(node))
+    node.until(lambda: node.namespace.ask(headers={"Host": "new.example"})[0] == 200 and told(node))
     node.moves_to(31003)
 
 

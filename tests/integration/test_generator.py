@@ -24,6 +24,7 @@ from appliance.marathon import wire
 from appliance.programs.control import Control
 from appliance.programs.follow import Follower
 from appliance.programs.generator import Generator
+from appliance.programs.holding import Holding
 from appliance.programs.last_good_file import LastGoodFile
 from appliance.programs.lb import pages
 from appliance.programs.loop import Wake, Wakes
@@ -83,10 +84,10 @@ class Node:
         self.haproxy = Haproxy(namespace)
         self.marathon, self.wakes = Marathon(), Wakes()
         self.report = self.haproxy.folder / "lb.json"
-        self.thread = self.control = self.generator = self.last_good = None
+        self.thread = self.control = self.generator = self.last_good = self.follower = None
 
-    def generate(self, *, judged=False):
-        """`judged`: HAProxy is asked about texts that stand in labels."""
+    def generate(self, *, judged=False, history=None):
+        """`judged`: HAProxy is asked about texts that stand in labels. `history`: keeps what is applied."""
         haproxy = self.haproxy
         generator = Generator(
             haproxy.service, haproxy.process, Selection(("external",)), lambda _: {"127.0.0.1": "127.0.0.1"}
@@ -102,8 +103,11 @@ class Node:
             generator.selection = replace(generator.selection, texts=Texts(operator_texts.built_in()))
         self.control = Control(Path(haproxy.process.generator_socket), pages(haproxy.service, maps=True))
         self.control.start()
-        program = Follower(generator, self.marathon, wakes=self.wakes, report=self.report)
-        self.thread = threading.Thread(target=program.run)
+        holding = Holding(generator, history) if history else None
+        self.follower = Follower(
+            generator, self.marathon, wakes=self.wakes, report=self.report, holding=holding
+        )
+        self.thread = threading.Thread(target=self.follower.run)
         self.thread.start()
 
     def until(self, true):

@@ -169,7 +169,7 @@ def sections(balancer):
         if line and not line[0].isspace() and not line.startswith("#"):
             assert line not in found
             found[line] = lines = []
-        elif line.strip() and found:
+        elif line.strip() and found and not line.startswith("#"):
             lines.append(line)
     return found
 

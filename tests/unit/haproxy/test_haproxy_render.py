@@ -41,7 +41,7 @@ def maxconn(text):
 def test_the_configuration_names_its_own_hash():
     rendered = render(LoadBalancer(backends=(backend(),)), NODE)
     line = next(line for line in rendered.config.splitlines() if line.startswith("  description "))
-    assert loaded_hash(line.partition("description ")[2]) == rendered.hash
+    assert loaded_hash(line.partition("description ")[2]) == rendered.structure
 
 
 def test_a_description_of_somebody_else_is_no_hash():

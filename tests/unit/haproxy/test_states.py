@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.haproxy.states import State, parse
 
 HEAD = (
@@ -18,11 +20,19 @@ def line(address, port, op_state, check_state):
 
 def test_servers_are_down_or_not_and_checked_or_not():
     reply = HEAD + line("10.0.0.1", 31000, 2, 6) + line("10.0.0.2", 31001, 0, 7) + line("::1", 1, 2, 0) + "\n"
-    assert parse(reply) == [
-        State("10.0.0.1", 31000, down=False, checked=True),
-        State("10.0.0.2", 31001, down=True, checked=True),
-        State("::1", 1, down=False, checked=False),
+    assert [(one.place, one.down, one.checked) for one in parse(reply)] == [
+        ("10.0.0.1:31000", False, True),
+        ("10.0.0.2:31001", True, True),
+        ("[::1]:1", False, False),
     ]
+
+
+def test_a_server_is_usable_unless_it_is_down_drained_or_in_maintenance():
+    one = State("web", "s", 1, "10.0.0.1", 80, 2, 0, 1, checked=False)
+    assert one.usable
+    for administration in (0x01, 0x08, 0x20):
+        assert not replace(one, administration=administration).usable
+    assert not replace(one, operation=0).usable
 
 
 def test_anything_else_is_no_servers():

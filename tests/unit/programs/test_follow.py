@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from appliance.errors import EngineError
 from appliance.haproxy.model import Process
 from appliance.marathon.model import Cluster
@@ -19,6 +21,10 @@ class Stubborn:
 
     def __init__(self):
         self.tried = 0
+        self.reloads, self.live = self, None
+
+    def worker(self):
+        return None
 
     def running(self):
         return ""
@@ -54,7 +60,10 @@ class Said:
 
 def follower(retries):
     process = Process("/tmp", "/tmp/h.sock", "/tmp/lb.sock")
-    generator = Generator(Stubborn(), process, Selection(("x",)), lambda _: {})
+    clock = itertools.count(0, 60)
+    generator = Generator(
+        Stubborn(), process, Selection(("x",)), lambda _: {}, clock=lambda: float(next(clock))
+    )
     return Follower(generator, Said(), wakes=Wakes(), retry_s=0.0, retries=retries)
 
 

@@ -4,22 +4,35 @@ import os
 import signal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from appliance.programs.loop import Pace, Wake, Wakes
+from appliance.programs.loop import Bucket, Pace, Wake, Wakes
 
-PACE = Pace(fold_s=0.1, reload_distance_s=0.5)
+PACE = Pace(fold_s=0.1)
 
 
 def test_the_first_event_after_silence_acts_at_once():
-    assert PACE.due(now=100.0, last_pass=40.0, last_reload=40.0) == 100.0
+    assert PACE.due(now=100.0, began=40.0, ended=40.5) == 100.0
 
 
 def test_events_that_follow_are_folded():
-    assert PACE.due(now=100.05, last_pass=100.0, last_reload=40.0) == 100.1
+    assert PACE.due(now=100.05, began=100.0, ended=100.01) == 100.1
 
 
-def test_reloads_keep_their_distance():
-    assert PACE.due(now=100.2, last_pass=100.0, last_reload=100.1) == 100.6
+def test_a_dear_pass_is_followed_by_a_pause_as_long():
+    assert PACE.due(now=101.0, began=100.0, ended=101.0) == 102.0
+
+
+@given(st.integers(1, 120), st.lists(st.floats(0, 20), max_size=300))
+def test_in_no_minute_are_there_more_reloads_than_allowed(per_minute, pauses):
+    bucket, now, taken = Bucket(per_minute), 0.0, []
+    for pause in pauses:
+        now = max(now + pause, bucket.due(now + pause))
+        bucket = bucket.taken(now)
+        taken.append(now)
+    for first in taken:
+        assert sum(first <= one < first + 60 for one in taken) <= per_minute + 1
 
 
 def test_all_reasons_so_far_come_together():
