@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -57,6 +58,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     ca_cert = arguments.marathon_ca_cert or (own.ca_cert if own else "")
     verify = not arguments.marathon_insecure and (own is None or own.tls_verify)
     urls = _http(tuple(arguments.marathon) or (own.urls if own else ()), "https" if ca_cert else "http")
+    logging.getLogger("appliance").addHandler(logging.NullHandler())  # each line below says it already
     code, ailing, frameworks = FINE, False, set()
     for url in urls:
         print(url)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
 
+from appliance import commands
 from appliance.cli import appliance
 from appliance.errors import MarathonError
 from appliance.lab.marathon.server import Marathon
@@ -26,6 +29,13 @@ def doctor(capsys):
         return code, captured.out, captured.err
 
     return run
+
+
+def test_what_is_wrong_is_said_once():
+    command = Path(sys.prefix) / "bin/appliance"
+    done = commands.run([command, "--root", "/tmp/th-no-node", "doctor", "--marathon", "http://127.0.0.1:9"])
+    assert (done.code, done.errors) == (1, "")
+    assert "refuses the connection" in done.output
 
 
 @pytest.mark.parametrize("flavour", ["1.4", "1.6", "1.8"])

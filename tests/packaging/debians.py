@@ -62,15 +62,11 @@ class Debian:
             shutil.copy(path, self.root / path[1:])
         (self.root / "etc/apt/apt.conf.d/60plain").write_text(APT)
         (self.root / "etc/dpkg/dpkg.cfg.d/quick").write_text("force-unsafe-io\n")
-        self.starts_services(False)
-        self.says("apt-get", "update", "-q", timeout_s=INSTALLED_WITHIN_S)
-
-    def starts_services(self, yes: bool) -> None:
-        policy = self.root / "usr/sbin/policy-rc.d"
+        policy = self.root / "usr/sbin/policy-rc.d"  # no service is started
         policy.unlink(missing_ok=True)
-        if not yes:
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        self.says("apt-get", "update", "-q", timeout_s=INSTALLED_WITHIN_S)
 
     def run(self, *argv: str, timeout_s: float = 60.0) -> commands.Completed:
         env = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
